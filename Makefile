@@ -1,0 +1,44 @@
+# Everything runs in .venv, which is made the first time and brought up to date when the
+# list of packages changes. Another Python: make PYTHON=python3.12 book
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help book test lab bench notebooks lint clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+book: $(READY) ## run every notebook (quick profile), build the HTML book, print where it is
+	$(RUN) tools/build_book.py
+
+test: $(READY) browser ## the whole test suite: package, notebooks, the book in a real browser
+	$(RUN) -m pytest
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	$(VENV)/bin/jupyter lab notebooks
+
+bench: $(READY) ## measure speed and memory against the textbook version
+	$(RUN) -m benchmarks
+
+notebooks: $(READY) ## make the .ipynb files, with outputs, from notebooks/scripts/
+	$(RUN) tools/notebooks.py
+
+lint: $(READY) ## style of the Python files
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+clean: ## remove what was built (keeps .venv, data and runs)
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	find capsedu tests tools benchmarks notebooks \
+	  \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+$(READY): requirements.txt pyproject.toml
+	PYTHON=$(PYTHON) tools/setup.sh python
+	@touch $@
+
+.PHONY: browser
+browser:
+	@tools/setup.sh browser

@@ -1,0 +1,153 @@
+"""Measure, print the tables, and say which targets are met."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+from rich.table import Table
+
+from benchmarks.loading import seconds_per_batch
+from benchmarks.measure import ALLOCATORS, measure
+from benchmarks.targets import TARGETS, Results
+from benchmarks.workloads import BATCH, WORKLOADS, require_same_function
+from capsedu.errors import CapseduError
+from capsedu.files import write_atomically
+
+MNIST_IMAGES = 60_000
+console = Console()
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    allocators = ALLOCATORS if arguments.allocator == "both" else (arguments.allocator,)
+    keys = [k for k in WORKLOADS if arguments.only in ("all", _group(k))]
+    machine = _machine()
+    console.print(" · ".join(f"{name} {value}" for name, value in machine.items()))
+    require_same_function()
+    console.print("the textbook network gives CapsNet's numbers, forwards and backwards")
+    loading = seconds_per_batch(MNIST_IMAGES, BATCH)
+    results = _measure_all(keys, allocators, arguments.repeats)
+    for allocator, found in results.items():
+        console.print(_table(allocator, found))
+        if allocator == "default":
+            console.print(_target_table(found))
+        _print_loading(loading, found)
+    if arguments.json:
+        summary = {
+            "machine": machine,
+            "batch": BATCH,
+            "repeats": arguments.repeats,
+            "seconds_to_make_a_batch": loading,
+            "results": results,
+        }
+        write_atomically(arguments.json, lambda p: p.write_text(json.dumps(summary, indent=1)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("--repeats", type=_positive, default=10, help="rounds of timing (10)")
+    parser.add_argument("--only", choices=("all", "capsnet", "routing"), default="all")
+    parser.add_argument("--allocator", choices=(*ALLOCATORS, "both"), default="both")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _group(key: str) -> str:
+    return "routing" if key == "routing" else "capsnet"
+
+
+def _machine() -> dict[str, str]:
+    return {
+        "cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def _measure_all(keys: list[str], allocators: tuple[str, ...], repeats: int) -> dict[str, Results]:
+    total = len(allocators) * sum(len(WORKLOADS[k].contenders) + repeats for k in keys)
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("measuring", total=total)
+        results: dict[str, Results] = {}
+        for allocator in allocators:
+            results[allocator] = {}
+            for key in keys:
+                progress.update(task, description=f"{key} ({allocator})")
+                results[allocator][key] = measure(
+                    key, allocator, repeats, lambda: progress.advance(task)
+                )
+    return results
+
+
+def _table(allocator: str, results: Results) -> Table:
+    table = Table(title=f"batch {BATCH}, allocator: {allocator}", title_justify="left")
+    table.add_column("workload")
+    table.add_column("contender")
+    for heading in ("ms", "images/s", "× floor", "× textbook", "extra MiB", "% of textbook's"):
+        table.add_column(heading, justify="right")
+    for key, contenders in results.items():
+        for name, row in contenders.items():
+            table.add_row(
+                WORKLOADS[key].title if name == next(iter(contenders)) else "",
+                name,
+                f"{1000 * row['seconds']:.0f}",
+                f"{BATCH / row['seconds']:.0f}",
+                _ratio(contenders.get("floor"), row, "seconds", "{:.2f}"),
+                _ratio(contenders.get("textbook"), row, "seconds", "{:.2f}"),
+                "–" if row["extra_mib"] is None else f"{row['extra_mib']:.0f}",
+                _ratio(row, contenders.get("textbook"), "extra_mib", "{:.0%}"),
+            )
+        table.add_section()
+    return table
+
+
+def _ratio(above: dict | None, below: dict | None, quantity: str, style: str) -> str:
+    if not above or not below or above[quantity] is None or not below[quantity]:
+        return "–"
+    return style.format(above[quantity] / below[quantity])
+
+
+def _target_table(results: Results) -> Table:
+    table = Table("capsedu", "wanted", "measured", "", title="targets", title_justify="left")
+    for target in TARGETS:
+        share = target.measured(results)
+        if share is not None:
+            met = "[green]met[/green]" if target.met(share) else "[red]not met[/red]"
+            table.add_row(target.title, target.needed, f"{share:.2f}", met)
+    return table
+
+
+def _print_loading(seconds: float, results: Results) -> None:
+    for key in ("training, fp32", "training, bf16"):
+        if key in results:
+            step = results[key]["capsedu"]["seconds"]
+            console.print(
+                f"making batches takes {seconds / (seconds + step):.2%} of an epoch of {key} "
+                f"({1000 * seconds:.2f} ms beside a step of {1000 * step:.0f} ms)"
+            )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except CapseduError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("stopped")

@@ -1,0 +1,145 @@
+"""Time and memory of contenders that live in processes of their own."""
+
+import ctypes
+import gc
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+
+from benchmarks.workloads import WORKLOADS, Step
+from capsedu.errors import CapseduError
+
+WARM_UP = 2
+ALLOCATORS = ("default", "large-blocks")
+
+
+def measure(
+    key: str, allocator: str, repeats: int, done: Callable[[], None]
+) -> dict[str, dict[str, float | None]]:
+    """Seconds per step and peak extra MiB of every contender of a workload.
+
+    Memory is measured on each contender alone, in a fresh process. For the times, one
+    process per contender waits for its turn: A B C A B C ..., so that whatever else the
+    machine is doing falls on all of them alike. Only one of them runs at a time.
+
+    Args:
+        key: of the workload in ``WORKLOADS``.
+        allocator: one of ``ALLOCATORS``.
+        repeats: rounds of timing.
+        done: called after each contender's memory and after each round.
+
+    Returns:
+        By contender: ``seconds`` (median) and ``extra_mib`` (None where the system does
+        not tell).
+    """
+    contenders = WORKLOADS[key].contenders
+    memory = {}
+    for name in contenders:
+        with _worker(key, name, allocator) as ask:
+            memory[name] = ask("memory")
+        done()
+    times = _alternate(key, contenders, allocator, repeats, done)
+    return {c: {"seconds": median(times[c]), "extra_mib": memory[c]} for c in contenders}
+
+
+def _alternate(
+    key: str, contenders: tuple[str, ...], allocator: str, repeats: int, done: Callable[[], None]
+) -> dict[str, list[float]]:
+    times = {name: [] for name in contenders}
+    with ExitStack() as stack:
+        ask = {c: stack.enter_context(_worker(key, c, allocator)) for c in contenders}
+        for name in contenders:
+            for _ in range(WARM_UP):
+                ask[name]("time")
+        for _ in range(repeats):
+            for name in contenders:
+                times[name].append(ask[name]("time"))
+            done()
+    return times
+
+
+@contextmanager
+def _worker(key: str, contender: str, allocator: str) -> Iterator[Callable[[str], float | None]]:
+    """A process that holds one contender and answers ``"time"`` and ``"memory"``."""
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe()
+    process = spawn.Process(target=_serve, args=(there, key, contender, allocator), daemon=True)
+    process.start()
+    there.close()
+
+    def ask(question: str) -> float | None:
+        try:
+            here.send(question)
+            return here.recv()
+        except (EOFError, OSError) as error:
+            process.join()
+            raise CapseduError(
+                f"the process that ran {contender!r} in {key!r} ended with exit code "
+                f"{process.exitcode}; too little memory is the usual reason"
+            ) from error
+
+    try:
+        yield ask
+    finally:
+        here.close()
+        process.join()
+
+
+def _serve(connection: Connection, key: str, contender: str, allocator: str) -> None:
+    if allocator == "large-blocks":
+        keep_large_blocks()
+    step = WORKLOADS[key].prepare(contender)
+    answers = {"time": lambda: _seconds(step), "memory": lambda: _peak_extra_mib(step)}
+    while True:
+        try:
+            question = connection.recv()
+        except EOFError:  # the measuring is over
+            return
+        connection.send(answers[question]())
+
+
+def keep_large_blocks() -> None:
+    """Tell glibc to keep freed memory instead of giving every large tensor's pages back.
+
+    Does nothing where there is no glibc.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        m_trim_threshold, m_mmap_threshold = -1, -3
+        mallopt(m_mmap_threshold, 2**30)
+        mallopt(m_trim_threshold, 2**31 - 1)
+
+
+def _seconds(step: Step) -> float:
+    started = time.perf_counter()
+    step()
+    return time.perf_counter() - started
+
+
+def _peak_extra_mib(step: Step) -> float | None:
+    """Highest resident memory during two first steps, above the level before them.
+
+    It counts everything that a training needs beside the weights: activations, gradients,
+    the optimiser's state, the libraries' own buffers.
+    """
+    peak = Path("/proc/self/clear_refs")
+    if not peak.exists():
+        return None
+    gc.collect()
+    peak.write_text("5")  # the peak starts again from the present level
+    before = _status_mib("VmRSS")
+    step()
+    step()
+    return _status_mib("VmHWM") - before
+
+
+def _status_mib(field: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) / 1024
+    raise CapseduError(f"/proc/self/status does not tell {field}")

@@ -1,0 +1,57 @@
+"""What the package wants to reach, on two CPU cores with the default allocator."""
+
+from dataclasses import dataclass
+from operator import ge, le
+
+Results = dict[str, dict[str, dict[str, float | None]]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """``quantity`` of ``capsedu`` over that of ``rival``; both in the same workload."""
+
+    workload: str
+    quantity: str
+    rival: str
+    bound: float
+    rival_workload: str | None = None
+
+    @property
+    def title(self) -> str:
+        where = f" ({self.rival_workload})" if self.rival_workload else ""
+        what = "images/s" if self.quantity == "seconds" else "peak extra memory"
+        return f"{self.workload}: {what}, share of the {self.rival}'s{where}"
+
+    @property
+    def needed(self) -> str:
+        return f"{'≥' if self.quantity == 'seconds' else '≤'} {self.bound:g}"
+
+    def measured(self, results: Results) -> float | None:
+        """The share, or None where its workload or its memory was not measured."""
+        try:
+            ours = results[self.workload]["capsedu"][self.quantity]
+            other = results[self.rival_workload or self.workload][self.rival][self.quantity]
+        except KeyError:
+            return None
+        if ours is None or other is None:
+            return None
+        return other / ours if self.quantity == "seconds" else ours / other
+
+    def met(self, share: float) -> bool:
+        """Whether a measured share is good enough."""
+        return (ge if self.quantity == "seconds" else le)(share, self.bound)
+
+
+TARGETS = (
+    Target("training, fp32", "seconds", "floor", 0.85),
+    Target("training, bf16", "seconds", "floor", 0.80),
+    Target("training, fp32", "seconds", "textbook", 2.0),
+    Target("training, bf16", "seconds", "textbook", 3.5),
+    Target("training, bf16", "seconds", "textbook", 3.5, rival_workload="training, fp32"),
+    Target("inference, fp32", "seconds", "floor", 0.88),
+    Target("inference, bf16", "seconds", "floor", 0.88),
+    Target("training, fp32", "extra_mib", "textbook", 0.20),
+    Target("training, bf16", "extra_mib", "textbook", 0.20),
+    Target("routing", "seconds", "textbook", 7.0),
+    Target("routing", "extra_mib", "textbook", 0.10),
+)

@@ -1,0 +1,121 @@
+"""Image sets by name."""
+
+import os
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+
+from capsedu.data.images import ImageSet
+from capsedu.data.official import OFFICIAL, is_present, load_official
+from capsedu.data.own import load_folder, load_npz, split
+from capsedu.errors import CapseduError, require_known
+
+DIGITS_SIZE, DIGITS_MARGIN = 20, 4  # as in MNIST: a 20x20 digit in the middle of 28x28
+DIGITS_TEST_IMAGES = 360
+NAMES = ("digits", *OFFICIAL, "folder:PATH", "npz:PATH")
+
+
+def load(name: str, train: bool = True) -> ImageSet:
+    """An image set by name, from the disk or, for the official ones, the network.
+
+    Args:
+        name: ``digits``, ``mnist``, ``fashion-mnist``, ``folder:PATH`` or ``npz:PATH``.
+        train: the training or the test half.
+
+    Returns:
+        The image set, on the CPU.
+
+    Raises:
+        CapseduError: if the name is unknown, or the data is missing or damaged.
+    """
+    kind, path = _parsed(name)
+    if kind == "digits":
+        return _digits(train)
+    if kind == "folder":
+        return load_folder(path, train)
+    if kind == "npz":
+        return load_npz(path, train)
+    return load_official(kind, data_root(), train)
+
+
+def available(name: str) -> bool:
+    """Whether ``load(name)`` finds its files without the network; it does not verify them.
+
+    Raises:
+        CapseduError: if the name is unknown.
+    """
+    kind, path = _parsed(name)
+    if kind == "digits":
+        return True
+    if kind == "folder":
+        return path.is_dir()
+    if kind == "npz":
+        return path.is_file()
+    return is_present(kind, data_root())
+
+
+def first_available(*names: str, train: bool = True) -> ImageSet:
+    """The first of ``names`` that can be loaded, downloads included.
+
+    Raises:
+        CapseduError: if none can; the message says why for each.
+    """
+    if not names:
+        raise ValueError("names must hold at least one name, got none")
+    reasons = []
+    for name in names:
+        try:
+            return load(name, train)
+        except CapseduError as error:
+            reasons.append(f"{name}: {error}")
+    raise CapseduError(f"none of {', '.join(names)} can be loaded. {'. '.join(reasons)}")
+
+
+def data_root() -> Path:
+    """The folder that holds the data sets.
+
+    It is ``$CAPSEDU_DATA`` if that is set, else the folder ``data`` of the checkout that
+    the package runs from, else ``~/.cache/capsedu``.
+
+    Raises:
+        CapseduError: if ``$CAPSEDU_DATA`` is no folder.
+    """
+    chosen = os.environ.get("CAPSEDU_DATA")
+    if chosen:
+        root = Path(chosen).expanduser()
+        if not root.is_dir():
+            raise CapseduError(f"CAPSEDU_DATA must name an existing folder, got {chosen}")
+        return root
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / "pyproject.toml").is_file():
+        return checkout / "data"
+    return Path.home() / ".cache" / "capsedu"
+
+
+def _parsed(name: str) -> tuple[str, Path]:
+    """``"npz:a.npz"`` as ``("npz", Path("a.npz"))``; other names without a path."""
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, got {type(name).__name__}")
+    kind, _, path = name.partition(":")
+    if kind in ("folder", "npz") and path:
+        return kind, Path(path).expanduser()
+    require_known("data set", name, NAMES)
+    return name, Path()
+
+
+def _digits(train: bool) -> ImageSet:
+    """scikit-learn's 1,797 handwritten digits, 8x8 in 17 levels, made 28x28 in 256."""
+    bunch = load_digits()
+    small = torch.from_numpy(bunch.images).float().unsqueeze(1) / 16
+    size = (DIGITS_SIZE, DIGITS_SIZE)
+    large = F.interpolate(small, size, mode="bicubic", align_corners=False).clamp(0, 1)
+    large = F.pad(large, [DIGITS_MARGIN] * 4)
+    whole = ImageSet(
+        "digits",
+        (large * 255).round().to(torch.uint8),
+        torch.from_numpy(bunch.target).to(torch.int64),
+        tuple(str(digit) for digit in range(10)),
+    )
+    return split(whole, train, DIGITS_TEST_IMAGES)

@@ -1,0 +1,5 @@
+"""What a chapter shows: figures that say in words what they show."""
+
+from capsedu.explore.display import show
+
+__all__ = ["show"]

@@ -1,0 +1,163 @@
+"""The figures of the CapsNet chapter: built here, explained there."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from capsedu.explore.figures import COLOURS
+
+BLUE, ORANGE, GREEN = COLOURS[:3]
+FIRST, SECOND = (0.90, 0.62, 0.0), (0.34, 0.71, 0.91)  # orange and sky blue, on black
+PAGE = 7.2  # inches: as wide as the page's text
+
+
+def image_rows(rows: Mapping[str, Tensor], titles: Sequence[str] | None = None) -> Figure:
+    """Rows of small images, one name per row and, if given, one title per column.
+
+    Args:
+        rows: by name, grey images ``[n, 1, h, w]`` or colour images ``[n, 3, h, w]`` in [0, 1].
+        titles: ``n`` texts, above the columns.
+    """
+    columns = len(next(iter(rows.values())))
+    side = min(0.95, (PAGE - 1.2) / columns)
+    figure, axes = plt.subplots(
+        len(rows),
+        columns,
+        figsize=(PAGE, side * len(rows) + (0.6 if titles else 0.15)),
+        squeeze=False,
+        layout="constrained",
+    )
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
+    for row, (name, images) in zip(axes, rows.items(), strict=True):
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+        for axis, image in zip(row, images, strict=True):
+            _draw(axis, image)
+    for axis, title in zip(axes[0], titles or [], strict=False):
+        axis.set_title(title, fontsize=8.5)
+    return figure
+
+
+def two_colours(first: Tensor, second: Tensor) -> Tensor:
+    """Two sets of grey images ``[n, 1, h, w]`` laid over each other: ``[n, 3, h, w]``.
+
+    The first is orange and the second sky blue; where both are, it is nearly white.
+    """
+    tints = (torch.tensor(colour).view(3, 1, 1) for colour in (FIRST, SECOND))
+    return sum(i * tint for i, tint in zip((first, second), tints, strict=True)).clamp(max=1)
+
+
+def sweep_sheet(images: Tensor, amounts: Tensor, change: Tensor) -> Figure:
+    """Reconstructions under a sweep of each pose component.
+
+    Args:
+        images: ``[d, n, 1, h, w]``, one row per component.
+        amounts: added to the component in each column, ``[n]``.
+        change: a number per row, written at its right, ``[d]``.
+    """
+    components, columns, _, h, w = images.shape
+    sheet = images.squeeze(2).permute(0, 2, 1, 3).reshape(components * h, columns * w)
+    figure, axis = plt.subplots(figsize=(5.6, 5.6 * components / columns), layout="constrained")
+    axis.imshow(sheet, cmap="gray", vmin=0, vmax=1)
+    axis.set_xticks([w * (i + 0.5) for i in range(columns)], [f"{x:+.2f}" for x in amounts])
+    axis.set_yticks([h * (i + 0.5) for i in range(components)], range(components))
+    axis.tick_params(length=0, labelsize=8)
+    axis.set(xlabel="added to the component", ylabel="component")
+    for place, number in enumerate(change.tolist()):
+        axis.text(columns * w + 4, h * (place + 0.5), f"{number:.1f}", va="center", fontsize=8)
+    axis.text(columns * w + 4, -4, "change", fontsize=8)
+    return figure
+
+
+def two_cuts(right: Tensor, wrong: Tensor) -> Figure:
+    """What is inside primary capsules when the convolution's channels are constants.
+
+    Args:
+        right: capsules cut across channels, ``[n, e]``; each entry is a channel's number.
+        wrong: capsules cut across places, same shape.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.6), sharey=True, layout="constrained")
+    titles = ("eight channels at one place", "eight places of one channel (wrong)")
+    for axis, table, title in zip(axes, (right, wrong), titles, strict=True):
+        picture = axis.imshow(table, cmap="viridis", vmin=0, vmax=255, aspect="auto")
+        axis.set(title=title, xlabel="component of the pose", xticks=range(table.shape[1]))
+        for y, x in torch.cartesian_prod(*map(torch.arange, table.shape)).tolist():
+            number = int(table[y, x])
+            colour = "white" if number < 150 else "black"
+            axis.text(x, y, number, ha="center", va="center", fontsize=8, color=colour)
+    axes[0].set(ylabel="capsule", yticks=range(len(right)))
+    figure.colorbar(picture, ax=axes, label="channel")
+    return figure
+
+
+def error_curves(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
+    """Error on the test images by epoch, on a logarithmic scale.
+
+    Args:
+        curves: by name, pairs of an epoch and a share of wrong images.
+    """
+    figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
+    styles = zip((BLUE, ORANGE, GREEN), ("o", "s", "^"), ("-", "--", ":"), strict=True)
+    for (name, points), (colour, marker, line) in zip(curves.items(), styles, strict=False):
+        epochs, errors = zip(*points, strict=True)
+        shares = [100 * error for error in errors]
+        axis.plot(epochs, shares, color=colour, marker=marker, linestyle=line, label=name)
+    axis.set(xlabel="epoch", ylabel="wrong test images, %", yscale="log")
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("{x:g}")
+    axis.tick_params(axis="y", which="minor", labelsize=7)
+    axis.grid(alpha=0.3)
+    axis.legend()
+    return figure
+
+
+def pose_under_motion(panels: Mapping[str, tuple[Tensor, Tensor, Tensor]]) -> Figure:
+    """Length and direction of a class capsule while its digit is moved.
+
+    Args:
+        panels: by the name of the motion: its amounts ``[n]``, the mean length ``[n]``, and
+            the mean cosine between the pose and that of the unmoved digit ``[n]``.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(PAGE, 3), sharey=True, squeeze=False)
+    figure.set_layout_engine("constrained")
+    for axis, (name, (amounts, lengths, cosines)) in zip(axes[0], panels.items(), strict=True):
+        axis.plot(amounts, lengths, "o-", color=BLUE, markersize=4, label="length")
+        axis.plot(amounts, cosines, "s--", color=ORANGE, markersize=4, label="cosine with unmoved")
+        axis.set(xlabel=name, ylim=(0, 1.05))
+        axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel("of the digit's class capsule")
+    axes[0, -1].legend(loc="lower center")
+    return figure
+
+
+def share_bars(shares: Mapping[str, tuple[float, float]]) -> Figure:
+    """Two bars per layer: its share of the parameters and of the multiplications.
+
+    Args:
+        shares: by layer, (share of parameters, share of multiplications).
+    """
+    figure, axis = plt.subplots(figsize=(PAGE, 0.6 * len(shares) + 0.9), layout="constrained")
+    columns = zip(*shares.values(), strict=True)
+    styles = zip((-0.2, 0.2), (ORANGE, BLUE), ("//", ""), strict=True)
+    names = ("parameters", "multiplications")
+    for values, (offset, colour, hatch), name in zip(columns, styles, names, strict=True):
+        places = [i + offset for i in range(len(shares))]
+        percent = [100 * value for value in values]
+        bars = axis.barh(places, percent, 0.36, color=colour, hatch=hatch, label=name)
+        axis.bar_label(bars, fmt="%.1f", padding=3, fontsize=8)
+    axis.set_yticks(range(len(shares)), shares)
+    axis.invert_yaxis()
+    axis.set(xlabel="share of the whole network, %", xlim=(0, 108))
+    axis.legend(loc="lower right")
+    return figure
+
+
+def _draw(axis: Axes, image: Tensor) -> None:
+    """One image without ticks: grey for one channel, coloured for three."""
+    axis.imshow(image.permute(1, 2, 0).squeeze(2), cmap="gray", vmin=0, vmax=1)
+    axis.set(xticks=[], yticks=[])
+    for spine in axis.spines.values():
+        spine.set_visible(False)

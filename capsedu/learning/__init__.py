@@ -1,0 +1,1 @@
+"""Lightning modules, and the objectives that plug into them."""

@@ -1,0 +1,91 @@
+"""Training a classifier: CapsNet and the networks it is compared with."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+
+from capsedu.data import Batch
+from capsedu.errors import CapseduError
+from capsedu.files import save_tensors
+from capsedu.learning.objectives import Outcome
+
+
+class ClassificationLearner(L.LightningModule):
+    """Adam with an exponentially falling learning rate on any objective.
+
+    Everything random in step n (dropout, for one) is a function of the seed and n alone, so
+    that a run which was killed and resumed ends where an undisturbed one does.
+
+    Args:
+        network: what is trained.
+        objective: one of :mod:`capsedu.learning.objectives`.
+        steps: length of the whole training.
+        learning_rate: at the first step.
+        final_rate: learning rate after the last step, as a share of the first.
+        seed: of everything random in the steps.
+        folder: where the batch is saved when the loss is no longer a number.
+
+    Source: Sabour, Frosst & Hinton (2017), section 4: Adam "with its default parameters,
+    including the exponentially decaying learning rate". How fast it decays is not said.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        objective: Callable[[nn.Module, Batch], Outcome],
+        steps: int,
+        learning_rate: float = 1e-3,
+        final_rate: float = 0.02,
+        seed: int = 0,
+        folder: Path = Path("."),
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.objective = objective
+        self.steps = steps
+        self.learning_rate = learning_rate
+        self.final_rate = final_rate
+        self.seed = seed
+        self.folder = folder
+
+    def configure_optimizers(self) -> dict:
+        optimizer = torch.optim.Adam(self.network.parameters(), self.learning_rate, fused=True)
+        decay = self.final_rate ** (1 / self.steps)
+        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, decay)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Several devices share a batch: each takes every n-th image of it."""
+        n = self.trainer.world_size
+        if n == 1:
+            return batch
+        share = slice(self.global_rank, None, n)
+        pose = {name: value[share] for name, value in batch.pose.items()}
+        parts = (x[share] if isinstance(x, Tensor) else x for x in batch)
+        return Batch(*parts)._replace(pose=pose)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        torch.manual_seed(self.seed * 1_000_003 + self.global_step)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        outcome = self.objective(self.network, batch)
+        if not torch.isfinite(outcome.loss):
+            self._stop_at_nonsense(batch, outcome)
+        self.log_dict({"loss": outcome.loss, **outcome.parts}, prog_bar=True)
+        return outcome.loss
+
+    def _stop_at_nonsense(self, batch: Batch, outcome: Outcome) -> None:
+        path = self.folder / f"not-a-number-at-step-{self.global_step}.safetensors"
+        save_tensors({"images": batch.images, "targets": batch.targets}, path)
+        parts = ", ".join(f"{name} {value.item():g}" for name, value in outcome.parts.items())
+        raise CapseduError(
+            f"the loss is not a finite number at step {self.global_step} ({parts}); the batch is "
+            f"saved in {path}; a smaller learning rate or 32-bit precision may help, and the "
+            f"checkpoint before this step is untouched"
+        )

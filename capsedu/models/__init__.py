@@ -1,0 +1,6 @@
+"""One file per network of the papers, named after it."""
+
+from capsedu.models.capsnet import CapsNet
+from capsedu.models.cnn_baseline import CnnBaseline
+
+__all__ = ["CapsNet", "CnnBaseline"]

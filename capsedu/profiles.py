@@ -1,0 +1,64 @@
+"""How large a run is. This is the one place that says what each profile means."""
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+from capsedu.errors import require_known
+
+PROFILES = {
+    "smoke": "seconds; proves that everything runs",
+    "quick": "a laptop's CPU, under two minutes a chapter; shows the idea",
+    "small": "a quarter of the paper's width, minutes on a CPU; made the book's checkpoints",
+    "cpu": "the paper's network for as long as an hour or so of two CPU cores allows",
+    "full": "the paper's scale, on a GPU",
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The size of one experiment's run.
+
+    Attributes:
+        conv_channels: width of CapsNet's convolution (256 in the paper).
+        primary_types: types of primary capsule (32 in the paper).
+        epochs: passes over the training images.
+        batch_size: images per step.
+        train_images: how many training images to use; None for all.
+        test_images: how many test images to use; None for all.
+        precision: Lightning's name, such as ``"32-true"`` or ``"bf16-mixed"``.
+        checkpoint_every: steps between two checkpoints.
+    """
+
+    conv_channels: int
+    primary_types: int
+    epochs: int
+    batch_size: int = 128
+    train_images: int | None = None
+    test_images: int | None = None
+    precision: str = "bf16-mixed"
+    checkpoint_every: int = 100
+
+
+SMOKE = Profile(8, 2, 2, 16, 64, 64, precision="32-true", checkpoint_every=3)
+QUICK = Profile(64, 8, 2, train_images=12_000, test_images=2_000)
+SMALL = Profile(64, 8, epochs=12)
+CPU = Profile(256, 32, epochs=5)
+FULL = Profile(256, 32, epochs=100, checkpoint_every=500)
+
+
+def resolve_profile(name: str = "auto") -> str:
+    """The profile that ``name`` stands for.
+
+    ``auto`` is what the environment variable ``CAPSEDU_PROFILE`` says; without it, ``full``
+    where CUDA is found and ``quick`` elsewhere.
+
+    Raises:
+        CapseduError: if there is no such profile.
+    """
+    if name == "auto":
+        fallback = "full" if torch.cuda.is_available() else "quick"
+        name = os.environ.get("CAPSEDU_PROFILE", fallback)
+    require_known("profile", name, PROFILES)
+    return name

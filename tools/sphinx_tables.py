@@ -1,0 +1,103 @@
+"""Two Sphinx directives for the book's tables: `{results}` and `{profiles}`.
+
+Their tables are made whenever the book is built, from data/records/ and from the package, so
+that no page can disagree with them. What has no record says "not run yet".
+"""
+
+from collections.abc import Iterable, Iterator
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from capsedu.experiments import EXPERIMENTS, Experiment
+from capsedu.profiles import PROFILES
+from capsedu.records import Record, all_records
+
+ERRORS_HEAD = ("Experiment", "Measured", "Paper", "Ours", "Profile", "Did it reach the paper?")
+RUNS_HEAD = ("Made again with", "Trained on", "Parameters", "Machine", "Time", "When")
+
+
+class Results(SphinxDirective):
+    """`{results}`: the papers' errors beside the recorded ones, then how each was made."""
+
+    def run(self) -> list[nodes.Node]:
+        # The smoke profile only proves that the code runs: its figures mean nothing.
+        records = [record for record in all_records() if record.profile != "smoke"]
+        text = errors_table(EXPERIMENTS.values(), records)
+        if records:
+            text += "\n\nHow each record was made:\n\n" + runs_table(records)
+        return self.parse_text_to_nodes(text)
+
+
+class Profiles(SphinxDirective):
+    """`{profiles}`: what each profile means."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = ((f"`{name}`", meaning) for name, meaning in PROFILES.items())
+        return self.parse_text_to_nodes(_table(("Profile", "Meaning"), rows))
+
+
+def errors_table(experiments: Iterable[Experiment], records: list[Record]) -> str:
+    """The paper's error beside ours, one row per record, as a Markdown table.
+
+    Args:
+        experiments: every experiment to list, with or without a record.
+        records: the finished runs.
+    """
+    rows = (row for experiment in experiments for row in _error_rows(experiment, records))
+    return _table(ERRORS_HEAD, rows)
+
+
+def runs_table(records: Iterable[Record]) -> str:
+    """How each record was made, as a Markdown table."""
+    return _table(RUNS_HEAD, map(_run_row, records))
+
+
+def _error_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple[str, ...]]:
+    own = [record for record in records if record.name == experiment.name]
+    recorded = [name for record in own for name in record.figures if name.endswith("_error")]
+    for name in dict.fromkeys([*experiment.published, *recorded]) or ["test_error"]:
+        published = experiment.published.get(name)
+        start = (experiment.title, name.replace("_", " "), _percent(published))
+        if not own:
+            yield (*start, "not run yet", "", "")
+        for record in own:
+            ours = record.figures.get(name)
+            yield (*start, _percent(ours), record.profile, _verdict(ours, published))
+
+
+def _verdict(ours: float | None, published: float | None) -> str:
+    if ours is None or published is None:
+        return ""
+    if ours <= published:
+        return "yes"
+    return f"no, {100 * (ours - published):.2f} points above it"
+
+
+def _run_row(record: Record) -> tuple[str, ...]:
+    data = record.data
+    return (
+        f"`{record.command}`",
+        f"{data['name']}, {data['train']:,} images, {data['epochs']} epochs",
+        f"{record.parameters:,}",
+        f"{record.device}, {record.precision}",
+        f"{record.wall_seconds / 60:.0f} min",
+        record.when[:10],
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.2f} %"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.add_directive("results", Results)
+    app.add_directive("profiles", Profiles)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
