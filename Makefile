@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab bench notebooks lint clean
+.PHONY: help book test lab bench notebooks lint links clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ notebooks: $(READY) ## make the .ipynb files, with outputs, from notebooks/scrip
 lint: $(READY) ## style of the Python files
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+links: $(READY) ## follow every link of the book (needs the network)
+	CAPSEDU_PROFILE=quick $(VENV)/bin/jupyter-book build . --builder linkcheck
 
 clean: ## remove what was built (keeps .venv, data and runs)
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis

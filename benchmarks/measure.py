@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import multiprocessing
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,6 @@ from statistics import median
 from benchmarks.workloads import WORKLOADS, Step
 from capsedu.errors import CapseduError
 
-WARM_UP = 2
 ALLOCATORS = ("default", "large-blocks")
 
 
@@ -23,9 +23,9 @@ def measure(
 ) -> dict[str, dict[str, float | None]]:
     """Seconds per step and peak extra MiB of every contender of a workload.
 
-    Memory is measured on each contender alone, in a fresh process. For the times, one
-    process per contender waits for its turn: A B C A B C ..., so that whatever else the
-    machine is doing falls on all of them alike. Only one of them runs at a time.
+    Each contender lives in a fresh process of its own. Its first steps tell its memory and
+    warm it up. Then the contenders are timed in turn, A B C A B C ..., so that whatever else
+    the machine is doing falls on all of them alike. Only one of them runs at a time.
 
     Args:
         key: of the workload in ``WORKLOADS``.
@@ -38,29 +38,17 @@ def measure(
         not tell).
     """
     contenders = WORKLOADS[key].contenders
-    memory = {}
-    for name in contenders:
-        with _worker(key, name, allocator) as ask:
-            memory[name] = ask("memory")
-        done()
-    times = _alternate(key, contenders, allocator, repeats, done)
-    return {c: {"seconds": median(times[c]), "extra_mib": memory[c]} for c in contenders}
-
-
-def _alternate(
-    key: str, contenders: tuple[str, ...], allocator: str, repeats: int, done: Callable[[], None]
-) -> dict[str, list[float]]:
-    times = {name: [] for name in contenders}
+    memory, times = {}, {name: [] for name in contenders}
     with ExitStack() as stack:
         ask = {c: stack.enter_context(_worker(key, c, allocator)) for c in contenders}
         for name in contenders:
-            for _ in range(WARM_UP):
-                ask[name]("time")
+            memory[name] = ask[name]("memory")
+            done()
         for _ in range(repeats):
             for name in contenders:
                 times[name].append(ask[name]("time"))
             done()
-    return times
+    return {c: {"seconds": median(times[c]), "extra_mib": memory[c]} for c in contenders}
 
 
 @contextmanager
@@ -91,6 +79,7 @@ def _worker(key: str, contender: str, allocator: str) -> Iterator[Callable[[str]
 
 
 def _serve(connection: Connection, key: str, contender: str, allocator: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, who closes the pipe
     if allocator == "large-blocks":
         keep_large_blocks()
     step = WORKLOADS[key].prepare(contender)
@@ -125,17 +114,16 @@ def _peak_extra_mib(step: Step) -> float | None:
     """Highest resident memory during two first steps, above the level before them.
 
     It counts everything that a training needs beside the weights: activations, gradients,
-    the optimiser's state, the libraries' own buffers.
+    the optimiser's state, the libraries' own buffers. None where the system does not tell.
     """
     peak = Path("/proc/self/clear_refs")
-    if not peak.exists():
-        return None
     gc.collect()
-    peak.write_text("5")  # the peak starts again from the present level
-    before = _status_mib("VmRSS")
-    step()
-    step()
-    return _status_mib("VmHWM") - before
+    if peak.exists():
+        peak.write_text("5")  # the peak starts again from the present level
+        before = _status_mib("VmRSS")
+    for _ in range(2):
+        step()
+    return _status_mib("VmHWM") - before if peak.exists() else None
 
 
 def _status_mib(field: str) -> float:

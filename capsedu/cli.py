@@ -158,16 +158,21 @@ def _train(name, data, profile, seed, runs, resume, devices, precision):
     from capsedu.profiles import resolve_profile
 
     profile = resolve_profile(profile)
-    return running.train(
-        experiment(name, data),
-        profile,
-        seed,
-        runs,
-        resume,
-        devices,
-        precision,
-        progress=console.is_terminal,
-    )
+    chosen = experiment(name, data)
+    try:
+        return running.train(
+            chosen,
+            profile,
+            seed,
+            runs,
+            resume,
+            devices,
+            precision,
+            progress=console.is_terminal,
+        )
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped; --resume goes on from the last checkpoint")
+        raise typer.Exit(130) from None
 
 
 def _print_figures(figures: dict[str, float], run) -> None:
@@ -192,6 +197,3 @@ def main() -> None:
     except (CapseduError, ValueError, TypeError) as error:
         Console(stderr=True).print(f"[bold red]error:[/bold red] {error}", highlight=False)
         sys.exit(1)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("stopped; nothing is lost: go on with --resume")
-        sys.exit(130)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 
@@ -87,10 +88,10 @@ def draw_run(run: runs.Run, batch) -> Figure:
 
 
 @torch.no_grad()
-def _reconstructions(network, batch, columns: int = 8) -> torch.Tensor:
+def _reconstructions(network, batch, columns: int = 8) -> np.ndarray:
     """A sheet ``[rows * h, columns * w]`` of test images and what the decoder makes of them."""
     images = batch.images[:columns].to(next(network.parameters()).device)
     poses = network(images)
     found = capsule_length(poses).topk(1 if batch.layers is None else 2, dim=1).indices
     rows = [images, *(network.decoder(poses, shown) for shown in found.unbind(1))]
-    return torch.cat([torch.cat(list(row[:, 0]), dim=1) for row in rows]).cpu()
+    return torch.cat([torch.cat(list(row[:, 0]), dim=1) for row in rows]).cpu().numpy()

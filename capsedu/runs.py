@@ -2,8 +2,11 @@
 
 import json
 import logging
+import signal
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,7 +107,10 @@ def train(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about workers and resumable loaders: see BatchStream
             trainer = _trainer(folder, size, devices, precision, progress, experiment, evaluations)
-            trainer.fit(learner, batches, ckpt_path=checkpoint if done else None, weights_only=True)
+            with _interruptible():
+                trainer.fit(
+                    learner, batches, ckpt_path=checkpoint if done else None, weights_only=True
+                )
         trainer.save_checkpoint(checkpoint)
     else:
         learner.load_state_dict(_read_checkpoint(checkpoint)["state_dict"])
@@ -161,6 +167,17 @@ def read_history(folder: Path) -> list[dict]:
     """The figures after each epoch that the run in ``folder`` has finished."""
     path = _history_path(folder)
     return json.loads(path.read_text()) if path.exists() else []
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C is a KeyboardInterrupt again: Lightning makes it sys.exit(1), and ignores the next."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as stop:
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from stop
 
 
 def _require_devices(devices: int) -> None:

@@ -163,7 +163,7 @@ def test_a_loss_that_is_not_a_number_stops_with_the_batch_saved(tmp_path, monkey
 
 
 def test_unknown_precision_and_unwritable_folder_are_refused_before_training(tmp_path):
-    with pytest.raises(CapseduError, match="unknown precision 'bf16'; did you mean"):
+    with pytest.raises(CapseduError, match="unknown precision 'bf16'"):
         train(CAPSNET, tmp_path, precision="bf16")
     file = tmp_path / "file"
     file.write_text("")

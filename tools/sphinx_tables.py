@@ -14,7 +14,7 @@ from capsedu.experiments import EXPERIMENTS, Experiment
 from capsedu.profiles import PROFILES
 from capsedu.records import Record, all_records
 
-ERRORS_HEAD = ("Experiment", "Measured", "Paper", "Ours", "Profile", "Did it reach the paper?")
+ERRORS_HEAD = ("Experiment", "Measured", "Paper", "Ours", "Profile", "Reached?")
 RUNS_HEAD = ("Made again with", "Trained on", "Parameters", "Machine", "Time", "When")
 
 

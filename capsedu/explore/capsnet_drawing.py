@@ -22,8 +22,8 @@ def draw_capsnet(shapes: Mapping[str, tuple[int, ...]]) -> Figure:
             ``image``, ``convolution``, ``primary_capsules.convolution``,
             ``primary_capsules``, ``class_capsules`` and ``decoder.…``.
     """
-    figure, axis = plt.subplots(figsize=(WIDTH, 2.5), layout="constrained")
-    axis.set(xlim=(-1, 101), ylim=(-12, 25), aspect="equal")
+    figure, axis = plt.subplots(figsize=(WIDTH, 2), layout="constrained")
+    axis.set(xlim=(-1, 101), ylim=(-9, 17), aspect="equal")
     axis.axis("off")
     _, c, h, w = shapes["image"]
     _, features, grid, _ = shapes["convolution"]

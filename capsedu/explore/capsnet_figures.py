@@ -8,26 +8,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from capsedu.explore.figures import COLOURS
+from capsedu.explore.figures import COLOURS, DASHES
 
-BLUE, ORANGE, GREEN = COLOURS[:3]
+BLUE, ORANGE = COLOURS[:2]
 FIRST, SECOND = (0.90, 0.62, 0.0), (0.34, 0.71, 0.91)  # orange and sky blue, on black
 PAGE = 7.2  # inches: as wide as the page's text
 
 
-def image_rows(rows: Mapping[str, Tensor], titles: Sequence[str] | None = None) -> Figure:
-    """Rows of small images, one name per row and, if given, one title per column.
+def image_rows(rows: Mapping[str, Tensor], titles: Sequence[str]) -> Figure:
+    """Rows of small images, with a name beside each row and a title above each column.
 
     Args:
         rows: by name, grey images ``[n, 1, h, w]`` or colour images ``[n, 3, h, w]`` in [0, 1].
-        titles: ``n`` texts, above the columns.
+        titles: ``n`` texts.
     """
-    columns = len(next(iter(rows.values())))
-    side = min(0.95, (PAGE - 1.2) / columns)
+    side = min(0.95, (PAGE - 1.2) / len(titles))
+    headroom = 0.18 * (1 + max(title.count("\n") + 1 for title in titles))
     figure, axes = plt.subplots(
         len(rows),
-        columns,
-        figsize=(PAGE, side * len(rows) + (0.6 if titles else 0.15)),
+        len(titles),
+        figsize=(PAGE, side * len(rows) + headroom),
         squeeze=False,
         layout="constrained",
     )
@@ -36,7 +36,7 @@ def image_rows(rows: Mapping[str, Tensor], titles: Sequence[str] | None = None) 
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         for axis, image in zip(row, images, strict=True):
             _draw(axis, image)
-    for axis, title in zip(axes[0], titles or [], strict=False):
+    for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, fontsize=8.5)
     return figure
 
@@ -72,12 +72,13 @@ def sweep_sheet(images: Tensor, amounts: Tensor, change: Tensor) -> Figure:
     return figure
 
 
-def two_cuts(right: Tensor, wrong: Tensor) -> Figure:
+def two_cuts(right: Tensor, wrong: Tensor, first: int) -> Figure:
     """What is inside primary capsules when the convolution's channels are constants.
 
     Args:
         right: capsules cut across channels, ``[n, e]``; each entry is a channel's number.
         wrong: capsules cut across places, same shape.
+        first: number of the first capsule shown.
     """
     figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.6), sharey=True, layout="constrained")
     titles = ("eight channels at one place", "eight places of one channel (wrong)")
@@ -88,7 +89,8 @@ def two_cuts(right: Tensor, wrong: Tensor) -> Figure:
             number = int(table[y, x])
             colour = "white" if number < 150 else "black"
             axis.text(x, y, number, ha="center", va="center", fontsize=8, color=colour)
-    axes[0].set(ylabel="capsule", yticks=range(len(right)))
+    axes[0].set_ylabel("capsule")
+    axes[0].set_yticks(range(len(right)), range(first, first + len(right)))
     figure.colorbar(picture, ax=axes, label="channel")
     return figure
 
@@ -97,14 +99,13 @@ def error_curves(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
     """Error on the test images by epoch, on a logarithmic scale.
 
     Args:
-        curves: by name, pairs of an epoch and a share of wrong images.
+        curves: by name, pairs of an epoch and a share of wrong images; four at most.
     """
     figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
-    styles = zip((BLUE, ORANGE, GREEN), ("o", "s", "^"), ("-", "--", ":"), strict=True)
-    for (name, points), (colour, marker, line) in zip(curves.items(), styles, strict=False):
+    for k, (name, points) in enumerate(curves.items()):
         epochs, errors = zip(*points, strict=True)
         shares = [100 * error for error in errors]
-        axis.plot(epochs, shares, color=colour, marker=marker, linestyle=line, label=name)
+        axis.plot(epochs, shares, DASHES[k], color=COLOURS[k], marker="os^D"[k], label=name)
     axis.set(xlabel="epoch", ylabel="wrong test images, %", yscale="log")
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("{x:g}")

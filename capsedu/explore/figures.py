@@ -18,7 +18,7 @@ from capsedu.routing.dynamic import RoutingStep
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 """Okabe and Ito's palette."""
-DASHES = ("-", "--", "-.", ":")
+DASHES = ("-", "--", "-.", ":", (0, (6, 1)), (0, (3, 1, 1, 1)))
 _HALO = [withStroke(linewidth=3, foreground="white")]  # keeps text readable on top of lines
 
 
@@ -62,7 +62,7 @@ def routing_picture(votes: Tensor, steps: Sequence[RoutingStep]) -> Figure:
 def draw_couplings(axis: Axes, couplings: Tensor) -> None:
     """Couplings ``[i, j]`` as a heat map with its numbers written in."""
     children, parents = couplings.shape
-    axis.imshow(couplings, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    axis.imshow(couplings.numpy(), cmap="cividis", vmin=0, vmax=1, aspect="auto")
     for i in range(children):
         for j in range(parents):
             share = couplings[i, j].item()
@@ -74,10 +74,10 @@ def draw_couplings(axis: Axes, couplings: Tensor) -> None:
     axis.tick_params(length=0)
 
 
-def draw_plane(axis: Axes, votes: Tensor, couplings: Tensor, pose: Tensor) -> None:
-    """One parent's plane: votes ``[i, 2]`` as arrows as strong as their couplings ``[i]``.
+def draw_votes(axis: Axes, votes: Tensor, couplings: Tensor) -> None:
+    """One parent's votes ``[i, 2]``, as arrows as strong as their couplings ``[i]``.
 
-    The black arrow is the parent's pose ``[2]``; the circle is length 1, which no pose reaches.
+    The circle is length 1, which no pose reaches.
     """
     axis.add_patch(plt.Circle((0, 0), 1, fill=False, color="0.82", linewidth=1))
     for i, (vote, share) in enumerate(zip(votes, couplings.tolist(), strict=True)):
@@ -85,10 +85,16 @@ def draw_plane(axis: Axes, votes: Tensor, couplings: Tensor, pose: Tensor) -> No
         beyond = vote + 0.2 * vote / vote.norm().clamp(min=1e-9)
         name = axis.text(*beyond.tolist(), str(i), color=COLOURS[i], fontweight="bold")
         name.set(ha="center", va="center", path_effects=_HALO)
+    axis.set_aspect("equal")
+
+
+def draw_plane(axis: Axes, votes: Tensor, couplings: Tensor, pose: Tensor) -> None:
+    """One parent's votes, as by :func:`draw_votes`, and in black the pose ``[2]`` made of them."""
+    draw_votes(axis, votes, couplings)
     draw_arrow(axis, pose, "black", width=2.2)
     corner = {"transform": axis.transAxes, "ha": "right", "va": "bottom", "fontsize": 9}
     axis.text(0.99, 0.01, f"length {pose.norm():.2f}", path_effects=_HALO, **corner)
-    axis.set(aspect="equal", xticks=[], yticks=[])
+    axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
 
 
@@ -115,26 +121,13 @@ def _reach(components: Tensor) -> tuple[float, float]:
     return min(-1.1, components.min().item() - 0.35), max(1.1, components.max().item() + 0.35)
 
 
-def coupling_maps(steps: Sequence[RoutingStep]) -> Figure:
-    """The couplings ``[i, j]`` of the first of the batch, one heat map per iteration."""
-    figure, axes = plt.subplots(
-        1, len(steps), figsize=(2.1 * len(steps), 1.9), layout="constrained", squeeze=False
-    )
-    for t, (axis, step) in enumerate(zip(axes[0], steps, strict=True)):
-        draw_couplings(axis, step.couplings[0])
-        axis.set_title(f"iteration {t + 1}")
-        if t:
-            axis.set_ylabel("")
-    return figure
-
-
 def curves(
     x: Tensor, named: dict[str, Tensor], xlabel: str, ylabel: str, size: tuple = (6.4, 3.6)
 ) -> Figure:
-    """Several curves over ``x`` ``[n]``, told apart by colour, dashes and a legend."""
+    """Up to six curves over ``x`` ``[n]``, told apart by colour, dashes and a legend."""
     figure, axis = plt.subplots(figsize=size, layout="constrained")
     for k, (name, y) in enumerate(named.items()):
-        axis.plot(x, y, DASHES[k % 4], color=COLOURS[k % 6], linewidth=2, label=name)
+        axis.plot(x, y, linestyle=DASHES[k], color=COLOURS[k], linewidth=2, label=name)
     axis.set(xlabel=xlabel, ylabel=ylabel)
     axis.grid(color="0.9")
     axis.spines[["top", "right"]].set_visible(False)
@@ -150,7 +143,7 @@ def grid_maps(maps: Tensor, titles: Sequence[str], label: str) -> Figure:
     )
     low, high = maps.min().item(), maps.max().item()
     for axis, values, title in zip(axes[0], maps, titles, strict=True):
-        image = axis.imshow(values, cmap="viridis", vmin=low, vmax=high)
+        image = axis.imshow(values.numpy(), cmap="viridis", vmin=low, vmax=high)
         axis.set_title(title, fontsize=9)
         axis.set_xticks([])
         axis.set_yticks([])
@@ -172,6 +165,6 @@ def digit_sheet(images: Tensor, titles: Sequence[str], columns: int = 8) -> Figu
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
-        axis.imshow(image[0], cmap="gray", vmin=0, vmax=1)
+        axis.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
         axis.set_title(title, fontsize=9)
     return figure

@@ -26,6 +26,8 @@ def test_margin_objective_is_margin_plus_weighted_reconstruction():
 
 def test_reconstruction_is_masked_by_target_in_training_and_by_prediction_otherwise():
     network, batch = small_capsnet().train(), a_batch()
+    with torch.no_grad():
+        network.class_capsules.weight.mul_(1e4)  # so that it matters which capsule is drawn
     predicted = capsule_length(network(batch.images)).argmax(1)
     wrong = batch._replace(targets=(predicted + 1) % 10)
     objective = MarginObjective()

@@ -138,7 +138,7 @@ def test_votes_need_not_be_contiguous(route):
     ("votes", "iterations", "error", "message"),
     [
         (torch.zeros(2, 6, 3), 3, ValueError, r"votes .* \[b, i, j, d\], got \[2, 6, 3\]"),
-        (torch.zeros(2, 6, 3, 4).long(), 3, TypeError, "votes .* floating-point .* int64"),
+        (torch.zeros(2, 6, 3, 4).long(), 3, TypeError, "votes .* floating-point .*int64"),
         ("votes", 3, TypeError, "votes must be a torch tensor, got str"),
         (torch.zeros(2, 6, 3, 4), 0, ValueError, "iterations must be at least 1, got 0"),
         (torch.zeros(2, 6, 3, 4), 2.0, TypeError, "iterations must be a whole number, got 2.0"),

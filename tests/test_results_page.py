@@ -1,0 +1,76 @@
+"""The tables of the results page say what the records say, and nothing else."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+from sphinx_tables import errors_table, runs_table
+
+from capsedu.experiments import EXPERIMENTS
+from capsedu.records import Record
+
+EXPERIMENT = replace(EXPERIMENTS["capsnet-mnist"], published={"test_error": 0.0025})
+RECORD = Record(
+    name="capsnet-mnist",
+    profile="cpu",
+    seed=3,
+    title="",
+    source="",
+    data={"name": "mnist", "train": 60_000, "epochs": 6},
+    image_shape=(1, 28, 28),
+    classes=10,
+    parameters=8_215_568,
+    figures={"test_error": 0.0041},
+    published={},
+    history=[],
+    wall_seconds=3600.0,
+    device="2 CPU cores",
+    precision="bf16-mixed",
+    command="capsedu record capsnet-mnist --profile cpu --seed 3",
+    when="2026-11-21T03:00:00+00:00",
+    versions={},
+)
+
+
+def cells(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+
+
+def test_experiment_without_a_record_says_so() -> None:
+    *_, row = cells(errors_table([EXPERIMENT], []))
+    assert row[1:4] == ["test error", "0.25 %", "not run yet"]
+
+
+def test_every_known_experiment_is_listed() -> None:
+    text = errors_table(EXPERIMENTS.values(), [])
+    assert all(experiment.title in text for experiment in EXPERIMENTS.values())
+
+
+def test_a_run_that_missed_the_paper_says_by_how_much() -> None:
+    *_, row = cells(errors_table([EXPERIMENT], [RECORD]))
+    assert row[2:] == ["0.25 %", "0.41 %", "cpu", "no, 0.16 points above it"]
+
+
+def test_a_run_that_reached_the_paper_says_so() -> None:
+    *_, row = cells(errors_table([EXPERIMENT], [replace(RECORD, figures={"test_error": 0.0025})]))
+    assert row[2:] == ["0.25 %", "0.25 %", "cpu", "yes"]
+
+
+def test_a_figure_that_no_paper_has_is_shown_without_a_verdict() -> None:
+    ours = replace(RECORD, figures={"test_error": 0.0041, "affine_error": 0.2})
+    *_, row = cells(errors_table([EXPERIMENT], [ours]))
+    assert row[1:] == ["affine error", "–", "20.00 %", "cpu", ""]
+
+
+def test_how_a_record_was_made() -> None:
+    *_, row = cells(runs_table([RECORD]))
+    assert row == [
+        f"`{RECORD.command}`",
+        "mnist, 60,000 images, 6 epochs",
+        "8,215,568",
+        "2 CPU cores, bf16-mixed",
+        "60 min",
+        "2026-11-21",
+    ]
