@@ -44,7 +44,7 @@ class Profile:
 SMOKE = Profile(8, 2, 2, 16, 64, 64, precision="32-true", checkpoint_every=3)
 QUICK = Profile(64, 8, 2, train_images=12_000, test_images=2_000)
 SMALL = Profile(64, 8, epochs=12)
-CPU = Profile(256, 32, epochs=4)
+CPU = Profile(256, 32, epochs=3)
 FULL = Profile(256, 32, epochs=100, checkpoint_every=500)
 
 

@@ -67,7 +67,8 @@ def device_in_words() -> str:
     """The machine that computes, as a record states it."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f"{torch.get_num_threads()} CPU cores ({platform.machine()})"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''} ({platform.machine()})"
 
 
 def record_path(name: str, profile: str, folder: Path | None = None) -> Path:
