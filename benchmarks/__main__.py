@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import torch
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
@@ -97,22 +98,22 @@ def _measure_all(keys: list[str], allocators: tuple[str, ...], repeats: int) -> 
 
 
 def _table(allocator: str, results: Results) -> Table:
-    table = Table(title=f"batch {BATCH}, allocator: {allocator}", title_justify="left")
-    table.add_column("workload")
-    table.add_column("contender")
-    for heading in ("ms", "images/s", "× floor", "× textbook", "extra MiB", "% of textbook's"):
-        table.add_column(heading, justify="right")
+    headings = ("ms", "images/s", "×\nfloor", "×\ntextbook", "extra\nMiB", "of text-\nbook's")
+    table = Table(title=f"batch {BATCH}, allocator: {allocator}", box=SIMPLE, title_justify="left")
+    table.add_column("", no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
     for key, contenders in results.items():
+        table.add_row(f"[bold]{WORKLOADS[key].title}[/bold]")
         for name, row in contenders.items():
             table.add_row(
-                WORKLOADS[key].title if name == next(iter(contenders)) else "",
-                name,
+                f"  {name}",
                 f"{1000 * row['seconds']:.0f}",
                 f"{BATCH / row['seconds']:.0f}",
                 _ratio(contenders.get("floor"), row, "seconds", "{:.2f}"),
-                _ratio(contenders.get("textbook"), row, "seconds", "{:.2f}"),
+                _ratio(contenders["textbook"], row, "seconds", "{:.2f}"),
                 "–" if row["extra_mib"] is None else f"{row['extra_mib']:.0f}",
-                _ratio(row, contenders.get("textbook"), "extra_mib", "{:.0%}"),
+                _ratio(row, contenders["textbook"], "extra_mib", "{:.0%}"),
             )
         table.add_section()
     return table
@@ -125,7 +126,9 @@ def _ratio(above: dict | None, below: dict | None, quantity: str, style: str) ->
 
 
 def _target_table(results: Results) -> Table:
-    table = Table("capsedu", "wanted", "measured", "", title="targets", title_justify="left")
+    table = Table("target for capsedu", box=SIMPLE)
+    for heading in ("wanted", "measured", ""):
+        table.add_column(heading, justify="right", no_wrap=True)
     for target in TARGETS:
         share = target.measured(results)
         if share is not None:

@@ -8,7 +8,12 @@ Results = dict[str, dict[str, dict[str, float | None]]]
 
 @dataclass(frozen=True)
 class Target:
-    """``quantity`` of ``capsedu`` over that of ``rival``; both in the same workload."""
+    """A bound on what ``capsedu`` reaches in ``workload``, as a share of what ``rival`` does.
+
+    ``quantity`` is ``"seconds"``, where the share is one of speed and should be at least
+    ``bound``, or ``"extra_mib"``, where it should be at most that. ``rival_workload`` is
+    where the rival was measured, if that is another workload.
+    """
 
     workload: str
     quantity: str
@@ -18,9 +23,9 @@ class Target:
 
     @property
     def title(self) -> str:
-        where = f" ({self.rival_workload})" if self.rival_workload else ""
-        what = "images/s" if self.quantity == "seconds" else "peak extra memory"
-        return f"{self.workload}: {what}, share of the {self.rival}'s{where}"
+        what = "speed" if self.quantity == "seconds" else "extra memory"
+        where = f" in {self.rival_workload}" if self.rival_workload else ""
+        return f"{self.workload}: {what} over {self.rival}'s{where}"
 
     @property
     def needed(self) -> str:

@@ -55,12 +55,12 @@ def _norm(s: Tensor, dim: int) -> Tensor:
     """Euclidean norm in double precision, ``dim`` kept, gradient 0 at the zero vector.
 
     Dividing by the largest component first keeps the squares within float32. Their sum is
-    then at least 1, or 0 for the zero vector, where the clamp stops the gradient of the
-    square root from becoming infinite.
+    then at least 1 (but for rounding), or 0 for the zero vector, where the clamp stops the
+    gradient of the square root from becoming infinite.
     """
     largest = s.detach().abs().amax(dim, keepdim=True).clamp(min=torch.finfo(s.dtype).tiny)
     squares = (s * largest.reciprocal()).square().sum(dim, keepdim=True)
-    return largest.double() * squares.double().clamp(min=1).sqrt()
+    return largest.double() * squares.double().clamp(min=0.5).sqrt()
 
 
 def margin_loss(
@@ -114,6 +114,8 @@ def multi_hot(targets: Tensor, classes: int) -> Tensor:
     Raises:
         ValueError, TypeError: if the shape, dtype or a class index does not fit.
     """
+    if not isinstance(targets, Tensor):
+        raise TypeError(f"targets must be a torch tensor, got {type(targets).__name__}")
     if targets.dim() == 2:
         if targets.shape[1] != classes:
             raise ValueError(

@@ -35,6 +35,7 @@ RECORD = Record(
 
 
 def cells(table: str) -> list[list[str]]:
+    table = table.replace("\u00a0", " ")
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
 
 

@@ -15,6 +15,7 @@ from capsedu.profiles import PROFILES
 from capsedu.records import Record, all_records
 
 ERRORS_HEAD = ("Experiment", "Measured", "Paper", "Ours", "Profile", "Reached?")
+NOT_RUN = "not\u00a0run\u00a0yet"
 RUNS_HEAD = ("Made again with", "Trained on", "Parameters", "Machine", "Time", "When")
 
 
@@ -61,7 +62,7 @@ def _error_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple
         published = experiment.published.get(name)
         start = (experiment.title, name.replace("_", " "), _percent(published))
         if not own:
-            yield (*start, "not run yet", "", "")
+            yield (*start, NOT_RUN, "", "")
         for record in own:
             ours = record.figures.get(name)
             yield (*start, _percent(ours), record.profile, _verdict(ours, published))
@@ -88,7 +89,7 @@ def _run_row(record: Record) -> tuple[str, ...]:
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.2f} %"
+    return "–" if share is None else f"{100 * share:.2f}\u00a0%"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from torch import Tensor
 
 from capsedu.explore.figures import COLOURS, DASHES
@@ -60,7 +61,8 @@ def sweep_sheet(images: Tensor, amounts: Tensor, change: Tensor) -> Figure:
     """
     components, columns, _, h, w = images.shape
     sheet = images.squeeze(2).permute(0, 2, 1, 3).reshape(components * h, columns * w)
-    figure, axis = plt.subplots(figsize=(5.6, 5.6 * components / columns), layout="constrained")
+    height = 4.65 * components / columns + 0.75
+    figure, axis = plt.subplots(figsize=(5.6, height), layout="constrained")
     axis.imshow(sheet, cmap="gray", vmin=0, vmax=1)
     axis.set_xticks([w * (i + 0.5) for i in range(columns)], [f"{x:+.2f}" for x in amounts])
     axis.set_yticks([h * (i + 0.5) for i in range(components)], range(components))
@@ -107,30 +109,42 @@ def error_curves(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
         shares = [100 * error for error in errors]
         axis.plot(epochs, shares, DASHES[k], color=COLOURS[k], marker="os^D"[k], label=name)
     axis.set(xlabel="epoch", ylabel="wrong test images, %", yscale="log")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_formatter("{x:g}")
-    axis.tick_params(axis="y", which="minor", labelsize=7)
+    axis.yaxis.set_minor_formatter(NullFormatter())
     axis.grid(alpha=0.3)
     axis.legend()
     return figure
 
 
-def pose_under_motion(panels: Mapping[str, tuple[Tensor, Tensor, Tensor]]) -> Figure:
-    """Length and direction of a class capsule while its digit is moved.
+def pose_under_motion(
+    panels: Mapping[str, tuple[Tensor, Tensor, Tensor]], typical: float
+) -> Figure:
+    """Length (above) and direction (below) of a class capsule while its digit is moved.
 
     Args:
         panels: by the name of the motion: its amounts ``[n]``, the mean length ``[n]``, and
-            the mean cosine between the pose and that of the unmoved digit ``[n]``.
+            the mean angle between the pose and that of the unmoved digit, in degrees ``[n]``.
+        typical: angle between two digits of one class, in degrees; a line to compare with.
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(PAGE, 3), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(
+        2, len(panels), figsize=(PAGE, 4.4), sharex="col", sharey="row", squeeze=False
+    )
     figure.set_layout_engine("constrained")
-    for axis, (name, (amounts, lengths, cosines)) in zip(axes[0], panels.items(), strict=True):
-        axis.plot(amounts, lengths, "o-", color=BLUE, markersize=4, label="length")
-        axis.plot(amounts, cosines, "s--", color=ORANGE, markersize=4, label="cosine with unmoved")
-        axis.set(xlabel=name, ylim=(0, 1.05))
-        axis.grid(alpha=0.3)
-    axes[0, 0].set_ylabel("of the digit's class capsule")
-    axes[0, -1].legend(loc="lower center")
+    for (above, below), (name, (amounts, lengths, angles)) in zip(
+        axes.T, panels.items(), strict=True
+    ):
+        above.plot(amounts, lengths, "o-", color=BLUE, markersize=4)
+        below.plot(amounts, angles, "s-", color=ORANGE, markersize=4)
+        below.axhline(typical, color="black", linestyle="--", label="two digits of one class")
+        above.set_ylim(0, 1)
+        below.set(xlabel=name, ylim=(0, None))
+        for axis in (above, below):
+            axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel("length")
+    axes[1, 0].set_ylabel("pose turned by, degrees")
+    axes[1, -1].legend(loc="upper center")
     return figure
 
 

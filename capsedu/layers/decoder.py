@@ -58,4 +58,9 @@ class CapsuleDecoder(nn.Sequential):
         """
         require_dims("poses", poses, "b j d")
         mask = multi_hot(targets, self.classes).to(poses.dtype)
+        if poses.shape[:2] != mask.shape:
+            raise ValueError(
+                f"poses must have shape [{len(mask)}, {self.classes}, d] to fit targets, "
+                f"got {list(poses.shape)}"
+            )
         return super().forward(poses * mask.unsqueeze(2)).float()

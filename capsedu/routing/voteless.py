@@ -173,6 +173,9 @@ def _squash_gradient(totals: Tensor, grad_poses: Tensor) -> Tensor:
 
 def _gradients_with_graph(u: Tensor, weight: Tensor, grad: Tensor, iterations: int):
     """The same gradients through the votes, so that they can be differentiated again."""
+    # Aliases, because the children may depend on the weight (a layer used twice): the
+    # gradient that is wanted here is the one beside the children, not through them.
+    u, weight = u.view_as(u), weight.view_as(weight)
     poses = dynamic_routing(child_votes(u.transpose(1, 2), weight), iterations)
     wanted = [t for t in (u, weight) if t.requires_grad]
     gradients = iter(torch.autograd.grad(poses, wanted, grad, create_graph=True))

@@ -1,10 +1,5 @@
 # ---
 # jupyter:
-#   jupytext:
-#     formats: notebooks///ipynb,notebooks/scripts///py:percent
-#     text_representation:
-#       extension: .py
-#       format_name: percent
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -156,7 +151,7 @@ for name, v in {"total": s, "squash": squash(s), "componentwise": componentwise(
 assert componentwise(s).norm() > 1
 
 # %% [markdown]
-# Two things are lost. The length can exceed 1 (with 16 components up to 4), so it is no probability. And the direction has moved. The second is worse, as a rotation shows. Turn $s$, and the squash turns with it: $\operatorname{squash}(s R) = \operatorname{squash}(s) R$ for every rotation $R$. No axis is special to it. Component by component, the axes *are* special, and the output bunches up around the diagonals.
+# Two things are lost. The length can exceed 1 (with 16 components up to 4), so it is no probability. And the direction has moved. The second is worse, as a rotation shows. Turn $s$, and the squash turns with it: $\operatorname{squash}(s R) = \operatorname{squash}(s) R$ for every rotation $R$. No axis is special to it. Component by component, the axes *are* special: long outputs bunch up around the diagonals, short ones around the axes.
 
 # %%
 turns = torch.linspace(0, 2 * torch.pi, 73)[:-1]
@@ -179,8 +174,8 @@ show(
     figure,
     alt="Left: twelve arrows of length 2, and their squashed versions of length 0.8 in the same "
     "directions, on a circle. Right: with each component squashed by itself, the arrows end on a "
-    "shape with four corners: along an axis the length is 0.8, on a diagonal 0.94, and most arrows "
-    "have turned towards an axis or a diagonal.",
+    "shape with four corners: along an axis the length is 0.8, on a diagonal 0.94, and the arrows "
+    "between have turned towards the diagonal.",
 )
 
 # %% [markdown]
@@ -210,11 +205,11 @@ for size in (0.0, 1.0, 1e20, 1e-30):
 # %% [markdown]
 # One NaN in one capsule of one image, and after the next step every weight is NaN. It does happen: a patch of image without a stroke, a layer whose units are all off.
 #
-# The repair is algebra. Divide the formula by nothing: with $n = \lVert s \rVert$ it is
+# The repair is algebra: cancel one $n = \lVert s \rVert$, and there is nothing left to divide by but $1+n^2$:
 #
 # $$v = s\,\frac{n}{1+n^2}$$
 #
-# which is plainly 0 at 0. What is left is the norm itself, whose square may overflow and whose gradient at 0 is $0/0$. The package divides by the largest component first, and carries on in double precision.
+# This is plainly 0 at 0. What is left is the norm itself, whose square may overflow and whose gradient at 0 is $0/0$. The package divides by the largest component first, and carries on in double precision.
 
 # %%
 for size in (0.0, 1.0, 1e20, 1e-20):
@@ -333,7 +328,7 @@ assert_close(4 * push, -2 * (0.9 - lengths.detach()).relu())
 # %% [markdown]
 # ## Train with it
 #
-# A capsule layer at its simplest: one matrix from the pixels to ten capsules of four components, no routing, trained by the margin loss on scikit-learn's real handwritten digits. Only the bend is exchanged. The last one is the *misprint* of the next section but one.
+# A capsule layer at its simplest: one matrix from the pixels to ten capsules of four components, no routing, trained by the margin loss on scikit-learn's real handwritten digits. Only the bend is exchanged. The misprint is one that we meet again at the end of the chapter.
 
 # %%
 from capsedu.data import load

@@ -75,8 +75,13 @@ def test_curves_and_bars_carry_their_names() -> None:
 
 def test_pose_under_motion_draws_a_panel_per_motion() -> None:
     line = torch.linspace(0, 1, 5)
-    figure = pose_under_motion({"turn": (line, line, line), "shift": (line, line, line)})
-    assert [axis.get_xlabel() for axis in figure.axes] == ["turn", "shift"]
+    panels = {"turn": (line, line, 10 * line), "shift": (line, line / 2, 20 * line)}
+    figure = pose_under_motion(panels, typical=5.5)
+    above, _, below, other = figure.axes
+    assert [axis.get_xlabel() for axis in (below, other)] == ["turn", "shift"]
+    assert list(above.lines[0].get_ydata()) == line.tolist()
+    assert list(other.lines[0].get_ydata()) == (20 * line).tolist()
+    assert below.lines[1].get_ydata()[0] == 5.5
 
 
 def test_draw_capsnet_reads_every_size_from_the_shapes() -> None:

@@ -1,0 +1,84 @@
+"""The checks of chapter 3: each accepts a right answer and names each usual mistake."""
+
+import pytest
+import torch
+
+from capsedu.classroom import check
+from capsedu.functional import squash
+from capsedu.routing.dynamic import dynamic_routing, dynamic_routing_steps
+from capsedu.routing.voteless import child_votes
+
+
+def agreement(votes, poses):
+    return (votes * poses.unsqueeze(1)).sum(dim=-1)
+
+
+def one_round(votes, logits, dim=2):
+    poses = squash((logits.softmax(dim=dim).unsqueeze(-1) * votes).sum(dim=1))
+    return poses, logits + agreement(votes, poses)
+
+
+def routing(votes, iterations, dim=2):
+    logits = torch.zeros(votes.shape[:3])
+    for _ in range(iterations):
+        poses, logits = one_round(votes, logits, dim)
+    return poses
+
+
+def totals(votes, iterations):
+    return list(dynamic_routing_steps(votes, iterations))[-1].totals
+
+
+def stable_couplings(logits):
+    e = (logits - logits.amax(dim=2, keepdim=True)).exp()
+    return e / e.sum(dim=2, keepdim=True)
+
+
+RIGHT = {
+    "03.votes": child_votes,
+    "03.couplings": stable_couplings,
+    "03.agreement": agreement,
+    "03.one_round": one_round,
+    "03.routing": routing,
+    "03.vote_bytes": lambda b, i, j, d: 4 * b * i * j * d,
+}
+
+WRONG = [
+    ("03.votes", lambda u, w: child_votes(u, w).transpose(1, 2), "shape"),
+    ("03.votes", lambda u, w: child_votes(u, -w), "entry"),
+    ("03.couplings", lambda b: b.softmax(dim=1), "sum to 1 over the children"),
+    ("03.couplings", lambda b: b.flatten(1).softmax(1).view_as(b), "over all pairs"),
+    ("03.couplings", lambda b: b.sigmoid(), "in all"),
+    ("03.couplings", lambda b: b, "negative"),
+    ("03.couplings", lambda b: b.exp() / b.exp().sum(2, keepdim=True), "exp overflows"),
+    ("03.agreement", lambda u, v: torch.cosine_similarity(u, v[:, None], -1), "cosine"),
+    ("03.agreement", lambda u, v: (u * v[:, None]).mean(-1), "mean over the components"),
+    ("03.agreement", lambda u, v: (u + v[:, None]).sum(-1), "entry"),
+    ("03.one_round", lambda u, b: one_round(u, b, dim=1), "runs over the children"),
+    ("03.one_round", lambda u, b: one_round(u, b)[0], "a pair is wanted"),
+    ("03.one_round", lambda u, b: (one_round(u, b)[0], ...), "not written yet"),
+    ("03.one_round", lambda u, b: (one_round(u, b)[0], b), "have not changed"),
+    ("03.one_round", lambda u, b: (one_round(u, b)[0], one_round(u, b)[1] - b), "replaces"),
+    ("03.routing", lambda u, n: routing(u, n + 1), "iterations you do"),
+    ("03.routing", lambda u, n: routing(u, max(1, n - 1)), "iterations you do"),
+    ("03.routing", totals, "unsquashed"),
+    ("03.routing", lambda u, n: routing(u, n, dim=1), "runs over the children"),
+    ("03.vote_bytes", lambda b, i, j, d: b * i * j * d, "number of values"),
+    ("03.vote_bytes", lambda b, i, j, d: 2 * b * i * j * d, "too small"),
+]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_answer_passes_every_time(name):
+    assert all(check(name, RIGHT[name]) for _ in range(20))
+
+
+@pytest.mark.parametrize(("name", "answer", "sentence"), WRONG)
+def test_a_mistake_is_named(name, answer, sentence, capsys):
+    for _ in range(5):
+        assert not check(name, answer)
+        assert sentence in capsys.readouterr().out
+
+
+def test_the_packages_routing_passes():
+    assert check("03.routing", dynamic_routing)

@@ -1,0 +1,80 @@
+"""The checks of chapter 2: each accepts a right answer and names each usual mistake."""
+
+import pytest
+import torch
+
+from capsedu.classroom import check
+from capsedu.functional import capsule_length, margin_loss, squash
+
+
+def naive(s):
+    n2 = s.square().sum(-1, keepdim=True)
+    return n2 / (1 + n2) * s / n2.sqrt()
+
+
+def clamped(s):  # finite at 0; its gradient is not
+    n2 = s.square().sum(-1, keepdim=True)
+    return s * n2.sqrt() / (1 + n2)
+
+
+def my_margin_loss(lengths, targets):
+    present = torch.zeros_like(lengths)
+    present[range(len(targets)), targets] = 1
+    missing = torch.clamp(0.9 - lengths, min=0) ** 2
+    excess = torch.clamp(lengths - 0.1, min=0) ** 2
+    return (present * missing + 0.5 * (1 - present) * excess).sum() / len(lengths)
+
+
+def without_maximum(lengths, targets):
+    present = torch.nn.functional.one_hot(targets, lengths.shape[1])
+    each = present * (0.9 - lengths) ** 2 + 0.5 * (1 - present) * (lengths - 0.1) ** 2
+    return each.sum() / len(lengths)
+
+
+RIGHT = {
+    "02.squash": squash,
+    "02.length": lambda poses: poses.norm(dim=-1),
+    "02.inverse": lambda p: (p / (1 - p)).sqrt(),
+    "02.steepest": 0.58,
+    "02.margin_loss": my_margin_loss,
+    "02.peak_of_misprint": torch.tensor(0.5),
+}
+
+WRONG = [
+    ("02.squash", naive, "not finite"),
+    ("02.squash", clamped, "gradient at 0 is not finite"),
+    ("02.squash", lambda s: squash(s.detach()), "no gradient gets through"),
+    ("02.squash", lambda s: s / (1 + s**2), "each component is squashed by itself"),
+    ("02.squash", lambda s: s / (1 + (s**2).sum(-1, keepdim=True)), "misprint"),
+    ("02.squash", lambda s: squash(s, dim=1), "wrong axis"),
+    ("02.squash", lambda s: -squash(s), "direction has changed"),
+    ("02.squash", lambda s: s / s.norm(dim=-1, keepdim=True), "entry"),
+    ("02.length", lambda poses: (poses**2).sum(-1), "square of the length"),
+    ("02.length", lambda poses: poses.norm(dim=1), "shape"),
+    ("02.inverse", lambda p: p / (1 - p), "square of the length"),
+    ("02.inverse", lambda p: -((p / (1 - p)).sqrt()), "not negative"),
+    ("02.inverse", lambda p: p, "becomes"),
+    ("02.steepest", 1.0, "too large"),
+    ("02.peak_of_misprint", 1.0, "too large"),
+    ("02.margin_loss", lambda n, t: my_margin_loss(n, t) / 5, "averaged over the classes"),
+    ("02.margin_loss", lambda n, t: my_margin_loss(n, t) * 8, "summed over the batch"),
+    ("02.margin_loss", lambda n, t: margin_loss(n, t, down_weight=1.0), "not weighted"),
+    ("02.margin_loss", without_maximum, "the maximum with 0 is missing"),
+    ("02.margin_loss", lambda n, t: margin_loss(n, t, positive=0.8), "the result is"),
+]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_answer_passes_every_time(name):
+    assert all(check(name, RIGHT[name]) for _ in range(20))
+
+
+@pytest.mark.parametrize(("name", "answer", "sentence"), WRONG)
+def test_a_mistake_is_named(name, answer, sentence, capsys):
+    for _ in range(5):
+        assert not check(name, answer)
+        assert sentence in capsys.readouterr().out
+
+
+def test_the_length_of_the_package_passes():
+    assert check("02.length", capsule_length)
