@@ -41,7 +41,14 @@ def cells(table: str) -> list[list[str]]:
 
 def test_experiment_without_a_record_says_so() -> None:
     *_, row = cells(errors_table([EXPERIMENT], []))
-    assert row[1:4] == ["test error", "0.25 %", "not run yet"]
+    assert row[1:5] == ["test error", "0.25 %", "not run yet", "full"]
+
+
+def test_the_papers_own_scale_has_a_row_until_it_was_run() -> None:
+    *_, row = cells(errors_table([EXPERIMENT], [RECORD]))
+    assert row[3:5] == ["not run yet", "full"]
+    *_, row = cells(errors_table([EXPERIMENT], [replace(RECORD, profile="full")]))
+    assert row[3:5] == ["0.41 %", "full"]
 
 
 def test_every_known_experiment_is_listed() -> None:
@@ -50,18 +57,19 @@ def test_every_known_experiment_is_listed() -> None:
 
 
 def test_a_run_that_missed_the_paper_says_by_how_much() -> None:
-    *_, row = cells(errors_table([EXPERIMENT], [RECORD]))
+    *_, row, _ = cells(errors_table([EXPERIMENT], [RECORD]))
     assert row[2:] == ["0.25 %", "0.41 %", "cpu", "no, 0.16 points above it"]
 
 
 def test_a_run_that_reached_the_paper_says_so() -> None:
-    *_, row = cells(errors_table([EXPERIMENT], [replace(RECORD, figures={"test_error": 0.0025})]))
+    met = replace(RECORD, figures={"test_error": 0.0025})
+    *_, row, _ = cells(errors_table([EXPERIMENT], [met]))
     assert row[2:] == ["0.25 %", "0.25 %", "cpu", "yes"]
 
 
 def test_a_figure_that_no_paper_has_is_shown_without_a_verdict() -> None:
     ours = replace(RECORD, figures={"test_error": 0.0041, "affine_error": 0.2})
-    *_, row = cells(errors_table([EXPERIMENT], [ours]))
+    *_, row, _ = cells(errors_table([EXPERIMENT], [ours]))
     assert row[1:] == ["affine error", "–", "20.00 %", "cpu", ""]
 
 

@@ -61,11 +61,14 @@ def _error_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple
     for name in dict.fromkeys([*experiment.published, *recorded]) or ["test_error"]:
         published = experiment.published.get(name)
         start = (experiment.title, name.replace("_", " "), _percent(published))
-        if not own:
-            yield (*start, NOT_RUN, "", "")
         for record in own:
             ours = record.figures.get(name)
             yield (*start, _percent(ours), record.profile, _verdict(ours, published))
+        full_is_missing = all(record.profile != "full" for record in own)
+        if full_is_missing and "full" in experiment.profiles:
+            yield (*start, NOT_RUN, "full", "")
+        elif not own:
+            yield (*start, NOT_RUN, "", "")
 
 
 def _verdict(ours: float | None, published: float | None) -> str:
