@@ -70,7 +70,7 @@ def sweep_sheet(images: Tensor, amounts: Tensor, change: Tensor) -> Figure:
     axis.set(xlabel="added to the component", ylabel="component")
     for place, number in enumerate(change.tolist()):
         axis.text(columns * w + 4, h * (place + 0.5), f"{number:.1f}", va="center", fontsize=8)
-    axis.text(columns * w + 4, -4, "change", fontsize=8)
+    axis.text(columns * w + 4, -4, "change", fontsize=7)
     return figure
 
 
@@ -86,7 +86,8 @@ def two_cuts(right: Tensor, wrong: Tensor, first: int) -> Figure:
     titles = ("eight channels at one place", "eight places of one channel (wrong)")
     for axis, table, title in zip(axes, (right, wrong), titles, strict=True):
         picture = axis.imshow(table, cmap="viridis", vmin=0, vmax=255, aspect="auto")
-        axis.set(title=title, xlabel="component of the pose", xticks=range(table.shape[1]))
+        axis.set_title(title, fontsize=10.5)
+        axis.set(xlabel="component of the pose", xticks=range(table.shape[1]))
         for y, x in torch.cartesian_prod(*map(torch.arange, table.shape)).tolist():
             number = int(table[y, x])
             colour = "white" if number < 150 else "black"
