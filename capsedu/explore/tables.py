@@ -7,7 +7,8 @@ from IPython.display import Markdown
 from capsedu.experiments import experiment
 from capsedu.records import read_record
 
-NOT_RUN = "not run yet"
+NO_BREAK = "\N{NO-BREAK SPACE}"  # a narrow table must not part a number from its sign
+NOT_RUN = NO_BREAK.join(("not", "run", "yet"))
 
 
 def error_table(names: Sequence[str], figure: str = "test_error") -> Markdown:
@@ -41,4 +42,4 @@ def error_table(names: Sequence[str], figure: str = "test_error") -> Markdown:
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.2f} %"
+    return "–" if share is None else f"{100 * share:.2f}{NO_BREAK}%"

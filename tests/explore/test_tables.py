@@ -8,7 +8,7 @@ from capsedu.records import Record, write_record
 
 
 def rows(table) -> list[list[str]]:
-    lines = table.data.splitlines()[2:]
+    lines = table.data.replace("\N{NO-BREAK SPACE}", " ").splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
