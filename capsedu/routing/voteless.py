@@ -47,7 +47,8 @@ def route_children(children: Tensor, weight: Tensor, iterations: int = 3) -> Ten
     require_count("iterations", iterations)
     with torch.autocast(children.device.type, enabled=False):
         children = children.to(weight.dtype)
-        return _RouteChildren.apply(children.transpose(1, 2).contiguous(), weight, iterations)
+        u = children.transpose(1, 2).contiguous()
+        return _RouteChildren.apply(u, weight, iterations, torch.is_grad_enabled())
 
 
 def child_votes(children: Tensor, weight: Tensor) -> Tensor:
@@ -88,7 +89,9 @@ class _RouteChildren(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: FunctionCtx, u: Tensor, weight: Tensor, iterations: int) -> Tensor:
+    def forward(
+        ctx: FunctionCtx, u: Tensor, weight: Tensor, iterations: int, keep_history: bool
+    ) -> Tensor:
         w = weight.flatten(1, 2)
         parents = range(len(w))
         buffer = torch.empty_like(u)
@@ -96,8 +99,10 @@ class _RouteChildren(torch.autograd.Function):
         poses = squash(totals)  # [j, b, d]
         summed = poses
         history = [totals]
+        couplings = None
         for _ in range(iterations - 1):
-            couplings = u.new_empty(len(w), len(u), u.shape[2])  # [j, b, i]
+            if keep_history or couplings is None:
+                couplings = u.new_empty(len(w), len(u), u.shape[2])  # [j, b, i]
             totals = torch.empty_like(totals)
             for j in parents:
                 backward_vote = _through(summed[j], w[j], out=buffer)
@@ -113,10 +118,10 @@ class _RouteChildren(torch.autograd.Function):
         return poses.transpose(0, 1).contiguous()
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
         u, weight, first_totals, *history = ctx.saved_tensors
         if torch.is_grad_enabled():  # someone wants the gradient of this gradient
-            return (*_gradients_with_graph(u, weight, grad, ctx.iterations), None)
+            return (*_gradients_with_graph(u, weight, grad, ctx.iterations), None, None)
         w = weight.flatten(1, 2)
         parents = range(len(w))
         buffer, grad_u, grad_w = torch.empty_like(u), torch.zeros_like(u), torch.zeros_like(w)
@@ -145,7 +150,7 @@ class _RouteChildren(torch.autograd.Function):
         for j in parents:
             grad_w[j].addmm_(u.flatten(1).T, grad_totals[j])
             grad_u.flatten(1).addmm_(grad_totals[j], w[j].T)
-        return grad_u, grad_w.view_as(weight), None
+        return grad_u, grad_w.view_as(weight), None, None
 
 
 def _through(poses: Tensor, w: Tensor, out: Tensor) -> Tensor:
