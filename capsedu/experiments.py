@@ -164,7 +164,7 @@ _CAPSNET_MULTI = replace(
     profiles={
         "smoke": SMOKE,
         "quick": replace(QUICK, epochs=1, train_images=12_000, test_images=1_000),
-        "small": replace(SMALL, epochs=5),
+        "small": replace(SMALL, epochs=10),
         "full": FULL,
     },
 )

@@ -10,8 +10,8 @@ from capsedu.errors import require_known
 PROFILES = {
     "smoke": "seconds; proves that everything runs",
     "quick": "a laptop's CPU, under two minutes a chapter; shows the idea",
-    "small": "a quarter of the paper's width, minutes on a CPU; made the book's checkpoints",
-    "cpu": "the paper's network for as long as an hour or so of two CPU cores allows",
+    "small": "a quarter of the paper's width, half an hour on a CPU; made the book's checkpoints",
+    "cpu": "the paper's network for as long as two hours of a CPU core allow",
     "full": "the paper's scale, on a GPU",
 }
 
@@ -43,8 +43,8 @@ class Profile:
 
 SMOKE = Profile(8, 2, 2, 16, 64, 64, precision="32-true", checkpoint_every=3)
 QUICK = Profile(64, 8, 2, train_images=12_000, test_images=2_000)
-SMALL = Profile(64, 8, epochs=12)
-CPU = Profile(256, 32, epochs=3)
+SMALL = Profile(64, 8, epochs=24)
+CPU = Profile(256, 32, epochs=6)
 FULL = Profile(256, 32, epochs=100, checkpoint_every=500)
 
 

@@ -9,11 +9,11 @@ from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
 
-def show(figure: Figure, alt: str, width: int | None = None) -> None:
-    """Display ``figure`` as an image that carries its own pixels and its own description.
+def image_tag(figure: Figure, alt: str, width: int | None = None) -> str:
+    """``figure`` as an ``<img>`` that carries its own pixels and its own description.
 
-    Matplotlib's own output has no alternative text. This is one ``<img>`` with the PNG
-    inside, so it is the same in Jupyter, on Colab, on GitHub and in the book.
+    Matplotlib's own output has no alternative text. This tag, with the PNG inside, is the
+    same in Jupyter, on Colab, on GitHub and in the book.
 
     Args:
         figure: a matplotlib figure; it is closed, so that it does not appear twice.
@@ -31,9 +31,12 @@ def show(figure: Figure, alt: str, width: int | None = None) -> None:
     figure.savefig(image, format="png", dpi=144, facecolor="white", metadata={"Software": None})
     plt.close(figure)
     data = base64.b64encode(image.getvalue()).decode()
-    display(
-        HTML(
-            f'<img class="capsedu-figure" width="{width}" style="max-width: 100%; height: auto" '
-            f'alt="{escape(alt, quote=True)}" src="data:image/png;base64,{data}">'
-        )
+    return (
+        f'<img class="capsedu-figure" width="{width}" style="max-width: 100%; height: auto" '
+        f'alt="{escape(alt, quote=True)}" src="data:image/png;base64,{data}">'
     )
+
+
+def show(figure: Figure, alt: str, width: int | None = None) -> None:
+    """Display ``figure`` as :func:`image_tag` writes it."""
+    display(HTML(image_tag(figure, alt, width)))

@@ -1,0 +1,7 @@
+"""The interactive figures, one function each; the value of a cell shows itself."""
+
+from capsedu.explore.explorers.routing import routing
+from capsedu.explore.explorers.squashing import squashing
+from capsedu.explore.explorers.trained_routing import pose_sweep, trained_routing
+
+__all__ = ["pose_sweep", "routing", "squashing", "trained_routing"]
