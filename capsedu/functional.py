@@ -9,13 +9,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from capsedu.errors import require_dims
+from capsedu.errors import require_count, require_dims
+
+Pair = int | tuple[int, int]
+"""One number for both axes of a grid, or one for its rows and one for its columns."""
 
 
 def capsule_length(poses: Tensor, dim: int = -1) -> Tensor:
     r"""Length of each capsule, read as the probability that its entity is there.
 
-    Finite, as is its gradient, at 0 and at :math:`10^{\pm20}` in float32.
+    Exactly 0 for the zero vector, where the gradient is 0 too; finite, as is its gradient, at
+    :math:`10^{\pm20}` in float32.
 
     Args:
         poses: capsules, any shape ``[..., d, ...]``.
@@ -48,19 +52,22 @@ def squash(s: Tensor, dim: int = -1) -> Tensor:
     Source: Sabour, equation 1.
     """
     n = _norm(s, dim)
-    return s * (n / (1 + n * n)).to(s.dtype)
+    # n/(1+n²) is the same for n and 1/n, and the square of the smaller one cannot overflow.
+    small = torch.where(n > 1, n.clamp(min=1).reciprocal(), n)
+    return s * (small / (1 + small * small)).to(s.dtype)
 
 
 def _norm(s: Tensor, dim: int) -> Tensor:
-    """Euclidean norm in double precision, ``dim`` kept, gradient 0 at the zero vector.
+    """Euclidean norm, ``dim`` kept, in float32 at least; gradient 0 at the zero vector.
 
-    Dividing by the largest component first keeps the squares within float32. Their sum is
+    Dividing by the largest component first keeps the squares from overflowing. Their sum is
     then at least 1 (but for rounding), or 0 for the zero vector, where the clamp stops the
     gradient of the square root from becoming infinite.
     """
-    largest = s.detach().abs().amax(dim, keepdim=True).clamp(min=torch.finfo(s.dtype).tiny)
-    squares = (s * largest.reciprocal()).square().sum(dim, keepdim=True)
-    return largest.double() * squares.double().clamp(min=0.5).sqrt()
+    largest = s.detach().abs().amax(dim, keepdim=True)
+    squares = (s / torch.where(largest > 0, largest, 1)).square().sum(dim, keepdim=True)
+    precise = torch.promote_types(s.dtype, torch.float32)
+    return largest.to(precise) * squares.to(precise).clamp(min=0.5).sqrt()
 
 
 def margin_loss(
@@ -161,3 +168,112 @@ def reconstruction_loss(reconstruction: Tensor, images: Tensor) -> Tensor:
             f"got {list(reconstruction.shape)}"
         )
     return (reconstruction - images).square().flatten(1).sum(dim=1).mean()
+
+
+def conv_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
+    r"""How many places a convolution's kernel finds along one axis of a grid.
+
+    .. math:: \left\lfloor \frac{n + 2p - r(k-1) - 1}{s} \right\rfloor + 1
+
+    for :math:`n` cells, kernel :math:`k`, stride :math:`s`, padding :math:`p`, dilation
+    :math:`r`. It is 0 or less if the kernel is larger than the padded grid.
+    """
+    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def transposed_conv_size(
+    size: int,
+    kernel: int,
+    stride: int = 1,
+    padding: int = 0,
+    output_padding: int = 0,
+    dilation: int = 1,
+) -> int:
+    r"""How many cells a transposed convolution puts out along one axis of a grid.
+
+    .. math:: s(n-1) + r(k-1) + 1 - 2p + q
+
+    with the letters of :func:`conv_size` and the output padding :math:`q`. For
+    :math:`q < s` this is the size that :func:`conv_size` turns into :math:`n`, and
+    :math:`q` says which of the :math:`s` such sizes. It is 0 or less if the padding cuts
+    everything off.
+    """
+    return stride * (size - 1) + dilation * (kernel - 1) + 1 - 2 * padding + output_padding
+
+
+def transposed_conv_matrix(
+    weight: Tensor,
+    input_size: Pair,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    output_padding: Pair = 0,
+    dilation: Pair = 1,
+) -> Tensor:
+    """The matrix that a transposed convolution is, from flattened input to flattened output.
+
+    Row ``(channel, row, column)`` of the output says which inputs reach that cell and with
+    which weights; a column says what one input paints. It is the transpose of the matrix of
+    ``conv2d`` with the same weight, stride, padding and dilation. For people and for small
+    grids: nearly all of it is zeros.
+
+    Args:
+        weight: ``[c_in, c_out, k, k]``, as for ``torch.nn.functional.conv_transpose2d``; the
+            kernel may be rectangular.
+        input_size: rows and columns ``h w`` of the input, at least 1.
+        stride: how far apart two neighbouring inputs paint, at least 1.
+        padding: how many cells are cut off at each border of the output.
+        output_padding: how many cells are added at the bottom and at the right; less than
+            the stride or less than the dilation.
+        dilation: how far apart two neighbouring weights of the kernel paint, at least 1.
+
+    Returns:
+        ``[c_out * h_out * w_out, c_in * h * w]`` in the dtype of ``weight``, with
+        ``h_out, w_out`` from :func:`transposed_conv_size`.
+
+    Raises:
+        ValueError, TypeError: if an argument does not fit, or the output would be empty.
+
+    Source: Dumoulin & Visin, *A guide to convolution arithmetic for deep learning* (2016),
+    chapter 4.
+    """
+    require_dims("weight", weight, "c_in c_out k k")
+    axes = zip(
+        weight.shape[2:],
+        _pair("input_size", input_size, least=1),
+        _pair("stride", stride, least=1),
+        _pair("padding", padding, least=0),
+        _pair("output_padding", output_padding, least=0),
+        _pair("dilation", dilation, least=1),
+        strict=True,
+    )
+    rows, columns = (_painting(*axis).to(weight) for axis in axes)
+    matrix = torch.einsum("yhk,xwl,cdkl->dyxchw", rows, columns, weight)
+    return matrix.flatten(3).flatten(0, 2)
+
+
+def _painting(
+    kernel: int, size: int, stride: int, padding: int, output_padding: int, dilation: int
+) -> Tensor:
+    """Along one axis, whether input ``h`` reaches output ``y`` by weight ``k``: ``[y, h, k]``."""
+    if output_padding >= max(stride, dilation):
+        raise ValueError(
+            "output_padding must be less than the stride or the dilation, "
+            f"got {output_padding} with stride {stride} and dilation {dilation}"
+        )
+    size_out = transposed_conv_size(size, kernel, stride, padding, output_padding, dilation)
+    if size_out < 1:
+        raise ValueError(
+            f"padding must leave something of the output, got {padding}, "
+            f"which makes {size} cells into {size_out}"
+        )
+    y, h, k = torch.arange(size_out), torch.arange(size), torch.arange(kernel)
+    return y[:, None, None] == stride * h[:, None] + dilation * k - padding
+
+
+def _pair(name: str, value: Pair, least: int) -> tuple[int, int]:
+    pair = value if isinstance(value, tuple | list) else (value, value)
+    if len(pair) != 2:
+        raise ValueError(f"{name} must be one whole number or two, got {value!r}")
+    for each in pair:
+        require_count(name, each, least)
+    return tuple(pair)

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from capsedu.functional import (
     capsule_length,
@@ -16,6 +18,7 @@ from capsedu.functional import (
 )
 
 EXTREMES = [0.0, 1e-20, 1.0, 1e20]
+DTYPES = [torch.bfloat16, torch.float16, torch.float32, torch.float64]
 
 
 def random(*shape, seed=0, dtype=torch.float64):
@@ -75,7 +78,7 @@ def test_dim_chooses_the_axis_of_the_components(dim):
     assert_close(capsule_length(s, dim), s.norm(dim=dim))
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_the_dtype_is_kept(dtype):
     s = random(5, 8).to(dtype)
     assert squash(s).dtype == capsule_length(s).dtype == dtype
@@ -83,7 +86,49 @@ def test_the_dtype_is_kept(dtype):
     assert_close(squash(s).double(), formula_squash(s.double()), rtol=rtol, atol=rtol)
 
 
+class _DtypesSeen(TorchDispatchMode):
+    """Every dtype that an operation returns."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        self.seen |= {leaf.dtype for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)}
+        return result
+
+
+@pytest.mark.parametrize("function", [squash, capsule_length])
+def test_float32_meets_no_float64_which_some_devices_lack(function):
+    s = random(4, 8, dtype=torch.float32).requires_grad_()
+    with _DtypesSeen() as dtypes:
+        function(s).sum().backward()
+    assert dtypes.seen == {torch.float32, torch.bool}
+
+
 # capsule_length
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_length_of_the_zero_vector_is_exactly_zero_and_so_is_its_gradient(dtype):
+    s = torch.zeros(2, 3, dtype=dtype, requires_grad=True)
+    length = capsule_length(s)
+    length.sum().backward()
+    assert length.tolist() == [0, 0]
+    assert s.grad.count_nonzero() == 0
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e20])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])  # float16 ends at 65504
+def test_length_and_its_gradient_are_right_at_the_extremes_in_other_dtypes(dtype, scale):
+    s = (scale * random(4, 8)).to(dtype).requires_grad_()
+    length = capsule_length(s)
+    length.sum().backward()
+    n = s.detach().double().norm(dim=-1, keepdim=True)
+    rtol = 8 * torch.finfo(dtype).eps
+    assert_close(length.double(), n.squeeze(-1), rtol=rtol, atol=0)
+    assert_close(s.grad.double(), s.detach().double() / n, rtol=rtol, atol=rtol)
 
 
 @pytest.mark.parametrize("scale", EXTREMES)

@@ -77,7 +77,9 @@ def test_training_lowers_the_margin_loss(tmp_path):
     profile = replace(CAPSNET.profiles["smoke"], epochs=25, checkpoint_every=1000)
     run = train(replace(CAPSNET, profiles={"smoke": profile}), tmp_path)
     margins = [row["test_margin"] for row in run.history]
-    assert margins[-1] < 0.9 * margins[0]
+    # The ratio of this seed is 0.647, of 40 seeds 0.61 to 0.69; noise of 1e-6 moves it by 1e-6.
+    assert margins[-1] < 0.75 * margins[0]
+    assert run.history[-1]["test_error"] < 0.8  # 0.734 of 64 images, noise or not; chance is 0.9
 
 
 def test_resuming_a_finished_run_trains_no_further(tmp_path):

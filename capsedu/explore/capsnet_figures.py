@@ -63,7 +63,7 @@ def sweep_sheet(images: Tensor, amounts: Tensor, change: Tensor) -> Figure:
     sheet = images.squeeze(2).permute(0, 2, 1, 3).reshape(components * h, columns * w)
     height = 4.65 * components / columns + 0.75
     figure, axis = plt.subplots(figsize=(5.6, height), layout="constrained")
-    axis.imshow(sheet, cmap="gray", vmin=0, vmax=1)
+    axis.imshow(sheet.numpy(), cmap="gray", vmin=0, vmax=1)
     axis.set_xticks([w * (i + 0.5) for i in range(columns)], [f"{x:+.2f}" for x in amounts])
     axis.set_yticks([h * (i + 0.5) for i in range(components)], range(components))
     axis.tick_params(length=0, labelsize=8)
@@ -85,7 +85,7 @@ def two_cuts(right: Tensor, wrong: Tensor, first: int) -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.6), sharey=True, layout="constrained")
     titles = ("eight channels at one place", "eight places of one channel (wrong)")
     for axis, table, title in zip(axes, (right, wrong), titles, strict=True):
-        picture = axis.imshow(table, cmap="viridis", vmin=0, vmax=255, aspect="auto")
+        picture = axis.imshow(table.numpy(), cmap="viridis", vmin=0, vmax=255, aspect="auto")
         axis.set_title(title, fontsize=10.5)
         axis.set(xlabel="component of the pose", xticks=range(table.shape[1]))
         for y, x in torch.cartesian_prod(*map(torch.arange, table.shape)).tolist():
@@ -173,7 +173,7 @@ def share_bars(shares: Mapping[str, tuple[float, float]]) -> Figure:
 
 def _draw(axis: Axes, image: Tensor) -> None:
     """One image without ticks: grey for one channel, coloured for three."""
-    axis.imshow(image.permute(1, 2, 0).squeeze(2), cmap="gray", vmin=0, vmax=1)
+    axis.imshow(image.permute(1, 2, 0).squeeze(2).numpy(), cmap="gray", vmin=0, vmax=1)
     axis.set(xticks=[], yticks=[])
     for spine in axis.spines.values():
         spine.set_visible(False)

@@ -16,12 +16,6 @@ from capsedu.explore.capsnet_figures import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _closed_figures():
-    yield
-    plt.close("all")
-
-
 def texts(figure) -> str:
     return " | ".join(text.get_text() for text in figure.findobj(plt.Text))
 

@@ -16,12 +16,6 @@ from capsedu.routing.dynamic import dynamic_routing_steps
 from capsedu.routing.voteless import child_votes
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def votes():
     return child_votes(toy_children(), toy_weight())

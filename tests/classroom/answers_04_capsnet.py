@@ -1,10 +1,7 @@
-"""The checks of chapter 04: right answers pass, the usual mistakes are named, stubs run."""
+"""Chapter 4: right answers, and usual mistakes with what is said about each."""
 
-import pytest
 import torch
 import torch.nn.functional as F
-
-from capsedu.classroom import check
 
 
 def grid_size(size):
@@ -38,17 +35,6 @@ RIGHT = [
     ("04.pair_error", pair_error),
     ("04.sweep", sweep),
 ]
-
-
-@pytest.mark.parametrize(("name", "answer"), RIGHT)
-def test_right_answers_pass(name, answer) -> None:
-    assert all(check(name, answer) for _ in range(5))
-
-
-@pytest.mark.parametrize("name", [name for name, _ in RIGHT])
-def test_stubs_are_not_written_yet(name, capsys) -> None:
-    assert not check(name, lambda *inputs: ...)
-    assert "not written yet" in capsys.readouterr().out
 
 
 def right_mask_reversed(poses, targets):
@@ -96,9 +82,3 @@ WRONG = [
     ("04.sweep", lambda pose, c, amounts: pose + amounts.unsqueeze(1), "only one"),
     ("04.sweep", lambda pose, c, amounts: pose, "shape"),
 ]
-
-
-@pytest.mark.parametrize(("name", "answer", "hint"), WRONG)
-def test_usual_mistakes_are_named(name, answer, hint, capsys) -> None:
-    assert not check(name, answer)
-    assert hint in capsys.readouterr().out

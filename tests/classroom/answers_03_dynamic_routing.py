@@ -1,9 +1,7 @@
-"""The checks of chapter 3: each accepts a right answer and names each usual mistake."""
+"""Chapter 3: right answers, and usual mistakes with what is said about each."""
 
-import pytest
 import torch
 
-from capsedu.classroom import check
 from capsedu.functional import squash
 from capsedu.routing.dynamic import dynamic_routing, dynamic_routing_steps
 from capsedu.routing.voteless import child_votes
@@ -34,14 +32,15 @@ def stable_couplings(logits):
     return e / e.sum(dim=2, keepdim=True)
 
 
-RIGHT = {
-    "03.votes": child_votes,
-    "03.couplings": stable_couplings,
-    "03.agreement": agreement,
-    "03.one_round": one_round,
-    "03.routing": routing,
-    "03.vote_bytes": lambda b, i, j, d: 4 * b * i * j * d,
-}
+RIGHT = [
+    ("03.votes", child_votes),
+    ("03.couplings", stable_couplings),
+    ("03.agreement", agreement),
+    ("03.one_round", one_round),
+    ("03.routing", routing),
+    ("03.routing", dynamic_routing),
+    ("03.vote_bytes", lambda b, i, j, d: 4 * b * i * j * d),
+]
 
 WRONG = [
     ("03.votes", lambda u, w: child_votes(u, w).transpose(1, 2), "shape"),
@@ -66,19 +65,3 @@ WRONG = [
     ("03.vote_bytes", lambda b, i, j, d: b * i * j * d, "number of values"),
     ("03.vote_bytes", lambda b, i, j, d: 2 * b * i * j * d, "too small"),
 ]
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_a_right_answer_passes_every_time(name):
-    assert all(check(name, RIGHT[name]) for _ in range(20))
-
-
-@pytest.mark.parametrize(("name", "answer", "sentence"), WRONG)
-def test_a_mistake_is_named(name, answer, sentence, capsys):
-    for _ in range(5):
-        assert not check(name, answer)
-        assert sentence in capsys.readouterr().out
-
-
-def test_the_packages_routing_passes():
-    assert check("03.routing", dynamic_routing)
