@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab bench notebooks lint links clean
+.PHONY: help book test lab bench notebooks lint colab links clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,15 +26,19 @@ bench: $(READY) ## measure speed and memory against the textbook version
 notebooks: $(READY) ## make the .ipynb files, with outputs, from notebooks/scripts/
 	$(RUN) tools/notebooks.py
 
-lint: $(READY) ## style of the Python files
+lint: $(READY) ## style of the Python and JavaScript files
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/oxlint --deny-warnings
+
+colab: $(READY) ## run the widget cells with Colab's older ipywidgets and IPython
+	$(RUN) tools/colab_widgets.py
 
 links: $(READY) ## follow every link of the book (needs the network)
 	CAPSEDU_PROFILE=quick $(VENV)/bin/jupyter-book build . --builder linkcheck
 
 clean: ## remove what was built (keeps .venv, data and runs)
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build .colab-packages .pytest_cache .ruff_cache .hypothesis
 	find capsedu tests tools benchmarks notebooks \
 	  \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 

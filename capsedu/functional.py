@@ -5,6 +5,8 @@ Index letters are the book's: ``b`` batch, ``i`` child capsules, ``j`` parent ca
 Capsules* (2017), arXiv:1710.09829.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -106,6 +108,52 @@ def margin_loss(
     missing = F.relu(positive - lengths).square()
     excess = F.relu(lengths - negative).square()
     return (present * missing + down_weight * (1 - present) * excess).sum(dim=1).mean()
+
+
+def spread_loss(activations: Tensor, targets: Tensor, margin: float = 0.9) -> Tensor:
+    r"""Spread loss, summed over the wrong classes and averaged over the batch.
+
+    .. math:: L = \sum_{j \ne t} \max(0, m - (a_t - a_j))^2
+
+    It looks only at how far the right class is ahead of each other one, not at where either
+    stands.
+
+    Args:
+        activations: of the class capsules, ``[b, classes]``, in [0, 1].
+        targets: class indices ``[b]`` (integers).
+        margin: :math:`m`, by how much the right class should lead; from 0.2 at the beginning
+            of a training to 0.9 (:func:`spread_margin`).
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError, TypeError: if a shape, dtype or class index does not fit.
+
+    Source: Hinton, Sabour & Frosst (2018), equation 3.
+    """
+    require_dims("activations", activations, "b classes")
+    if targets.dim() != 1:
+        raise ValueError(f"targets must have shape [b], got {list(targets.shape)}")
+    right = multi_hot(targets, activations.shape[1]).bool()
+    if right.shape != activations.shape:
+        raise ValueError(
+            f"targets must describe {activations.shape[0]} images, got {targets.shape[0]}"
+        )
+    lead = activations[right].unsqueeze(1) - activations  # [b, classes]
+    lacking = F.relu(margin - lead).square()
+    return lacking.masked_fill(right, 0).sum(dim=1).mean()
+
+
+def spread_margin(step: int) -> float:
+    r"""The margin of :func:`spread_loss` at a training step, from 0.2 up to 0.99.
+
+    .. math:: m = 0.2 + 0.79\, \sigma(\min(10, \text{step}/50\,000 - 4))
+
+    Source: the schedule that the authors gave after publication. The paper (section 3) says
+    that the margin rises linearly from 0.2 to 0.9.
+    """
+    return 0.2 + 0.79 / (1 + math.exp(-min(10.0, step / 50_000 - 4)))
 
 
 def multi_hot(targets: Tensor, classes: int) -> Tensor:

@@ -1,7 +1,15 @@
 """What every test may use."""
 
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
 import pytest
 import torch
+from browser import HTML, ROOT, serve
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from capsedu import paths
 
@@ -17,3 +25,33 @@ def own_project(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RECORDS", tmp_path / "records")
     monkeypatch.setattr(paths, "CHECKPOINTS", tmp_path / "checkpoints")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """The address of the book, built as `make book` builds it and served from this machine."""
+    built = subprocess.run(
+        [sys.executable, "tools/build_book.py"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert built.returncode == 0, (built.stdout + built.stderr)[-6000:]
+    with serve(HTML) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None and "CI" not in os.environ:
+        pytest.skip("Chromium is not installed (on Debian: apt install chromium)")
+    quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()

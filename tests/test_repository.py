@@ -1,9 +1,8 @@
-"""The notebooks and pages as files: in step with their sources, complete, and described."""
+"""The notebooks as files: in step with their scripts, and complete."""
 
 import re
 import sys
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
@@ -17,7 +16,6 @@ from notebooks import from_script  # noqa: E402
 
 SCRIPTS = sorted((ROOT / "notebooks" / "scripts").glob("[0-9]*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "book").glob("*.md"))]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -75,48 +73,3 @@ def test_notebook_needs_no_widget_state(notebook: NotebookNode) -> None:
     """GitHub refuses a notebook with widgets and no state; a page without a kernel stays blank."""
     assert "widgets" not in notebook.metadata
     assert not any(WIDGET in output.get("data", {}) for output in outputs(notebook))
-
-
-class AltTexts(HTMLParser):
-    """Collects the <img> tags without alt text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.unnamed: list[str] = []
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        named = dict(attributes)
-        if tag == "img" and not named.get("alt"):
-            self.unnamed.append((named.get("src") or "")[:60])
-
-
-def images_without_alt(text: str) -> list[str]:
-    """Images without alt text in Markdown or HTML: ![](…), {image} without :alt:, <img>."""
-    parser = AltTexts()
-    parser.feed(text)
-    markdown = re.findall(r"!\[\s*\]\(([^)]*)\)", text)
-    blocks = re.findall(r"\{(?:image|figure)\}\s*(\S+)\n((?::.*\n)*)", text)
-    return parser.unnamed + markdown + [name for name, options in blocks if ":alt:" not in options]
-
-
-def test_images_without_alt_are_found() -> None:
-    text = '![](a.png) ![b](b.png) <img src="c.png"> <img src="d.png" alt="d">\n'
-    text += "```{image} e.png\n:width: 1\n```\n```{image} f.png\n:alt: f\n```\n"
-    assert images_without_alt(text) == ["c.png", "a.png", "e.png"]
-
-
-def test_notebook_images_have_alt_text(notebook: NotebookNode) -> None:
-    for number, cell in enumerate(notebook.cells):
-        if cell.cell_type == "markdown":
-            assert images_without_alt(cell.source) == [], f"cell {number}"
-        for data in (output.get("data", {}) for output in cell.get("outputs", [])):
-            assert not any(kind.startswith("image/") for kind in data), (
-                f"cell {number} shows an image that cannot carry alt text: "
-                "show it with capsedu.explore.show(figure, alt=…)"
-            )
-            assert images_without_alt(data.get("text/html", "")) == [], f"cell {number}"
-
-
-@pytest.mark.parametrize("path", PAGES, ids=stem)
-def test_page_images_have_alt_text(path: Path) -> None:
-    assert images_without_alt(path.read_text()) == []

@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 SCRIPTS = NOTEBOOKS / "scripts"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -41,6 +42,11 @@ def from_script(script: Path) -> NotebookNode:
     return notebook
 
 
+def without_widgets(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The outputs that mean something without a kernel; a stored control only says it is dead."""
+    return [output for output in outputs if WIDGET not in output.get("data", {})]
+
+
 def execute(notebook: NotebookNode) -> NotebookNode:
     """Runs every cell in the `quick` profile, where the notebook lies, and keeps the outputs."""
     os.environ["CAPSEDU_PROFILE"] = "quick"
@@ -52,6 +58,9 @@ def execute(notebook: NotebookNode) -> NotebookNode:
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     )
     client.execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = without_widgets(cell.outputs)
     notebook.metadata.language_info = {"name": "python"}  # without the version of this Python
     return notebook
 

@@ -1,5 +1,7 @@
-"""What a chapter shows: figures that say in words what they show."""
+"""What a chapter shows: figures that say in words what they show, and explorers to play with."""
 
+from capsedu.explore import explorers
 from capsedu.explore.display import show
+from capsedu.explore.widgets import live
 
-__all__ = ["show"]
+__all__ = ["explorers", "live", "show"]

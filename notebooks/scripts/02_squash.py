@@ -34,7 +34,7 @@ import matplotlib.pyplot as plt
 import torch
 from torch.testing import assert_close
 
-from capsedu.explore import show
+from capsedu.explore import explorers, show
 from capsedu.explore.figures import curves, draw_arrow
 from capsedu.functional import capsule_length, margin_loss, squash
 
@@ -280,6 +280,14 @@ n = torch.linspace(0.001, 10, 100_000)
 ratio = bends["n²/(0.5+n²)"](n) / n
 print(f"‖v‖ / ‖s‖ is at most {ratio.max():.4f}, at ‖s‖ = {n[ratio.argmax()]:.3f}")
 assert ratio.max() < 1  # it never enlarges anything
+
+# %% [markdown]
+# ## Take hold of it
+#
+# Drag the vector $s$, or choose its handle and use the arrow keys. The steps walk through the formula: measure, direction, new length, result. Choose another curve from the list and see what becomes of a very short vector and of a long one. Two of them are worth a minute: the misprint, with a vector that grows past the dotted circle of length 1; and the componentwise one, with a vector that turns.
+
+# %%
+explorers.squashing()
 
 # %% [markdown]
 # ## The margin loss

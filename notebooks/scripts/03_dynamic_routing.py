@@ -34,7 +34,7 @@ import matplotlib.pyplot as plt
 import torch
 from torch.testing import assert_close
 
-from capsedu.explore import show
+from capsedu.explore import explorers, live, show
 from capsedu.explore.figures import (
     curves,
     digit_sheet,
@@ -280,6 +280,38 @@ assert not torch.allclose(with_both[:, :1], alone)
 print("over the parents, the other parent matters; over the children, it does not")
 
 # %% [markdown]
+# ## Take hold of it
+#
+# Here is the toy again, to be stepped through and pulled about. Drag the tip of any vote, or choose it and use the arrow keys; everything is routed anew while you drag. Three things to try:
+#
+# - Bring child 2's vote for parent 0 over to the other two. Which parent does it end with, and in which iteration is that decided?
+# - Make all of child 0's votes very short. It cannot take sides any more; the next but one section says why.
+# - Set the softmax to the wrong axis. What each child gives away no longer adds up to 1.
+
+# %%
+explorers.routing(batch)
+
+# %% [markdown]
+# With a kernel, other votes can be drawn at random, for more children and parents.
+
+
+# %% tags=["widget", "nbval-ignore-output"]
+from ipywidgets import IntSlider
+
+
+def random_votes_of(children, parents, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return explorers.routing(torch.randn(1, children, parents, 2, generator=generator))
+
+
+live(
+    random_votes_of,
+    children=IntSlider(4, 2, 4, description="children"),
+    parents=IntSlider(2, 2, 3, description="parents"),
+    seed=IntSlider(1, 0, 20, description="seed"),
+)
+
+# %% [markdown]
 # ## One parent, nothing to route
 #
 # The other way to lose the competition is to have a single parent. A softmax over one number is 1, whatever the number. All couplings are 1, and 1 or 100 iterations give the same pose.
@@ -479,7 +511,7 @@ show(
 mean_couplings = torch.stack([step.couplings[0].mean(dim=0) for step in digit_steps])  # [t, j]
 middle = (mean_couplings.min() + mean_couplings.max()) / 2
 figure, axis = plt.subplots(figsize=(6.8, 2), layout="constrained")
-axis.imshow(mean_couplings, cmap="cividis", aspect="auto")
+axis.imshow(mean_couplings.numpy(), cmap="cividis", aspect="auto")
 for (t, j), share in zip(
     torch.cartesian_prod(torch.arange(3), torch.arange(10)), mean_couplings.flatten(), strict=True
 ):
@@ -572,6 +604,33 @@ show(
     grid_maps(by_place[strongest], [f"type {int(k)}" for k in strongest], "contribution"),
     alt=f"Contribution to class {winner} by place, for the primary capsule types "
     f"{', '.join(str(int(k)) for k in strongest)}, which contribute most.",
+)
+
+# %% [markdown]
+# ## Who makes the digit?
+#
+# A coupling alone does not say how much a child matters: one with short votes can give all of itself and change nothing. What counts is what it adds to the length of the parent's total, the part of its coupled vote that points along it:
+#
+# $$a_{ij} = c_{ij}\, \hat u_{j|i} \cdot \frac{s_j}{\lVert s_j\rVert} \qquad\qquad \sum_i a_{ij} = \lVert s_j\rVert$$
+#
+# The sum over all children is the whole length, so nothing is left out and nothing counted twice. Below, these numbers are summed over the types of capsule at each place, and over the places of each type. Choose a digit and step through the iterations. Some children add less than nothing: they vote against the class that was found.
+
+# %% tags=["nbval-ignore-output"]
+explorers.trained_routing(network, pixels[shown[:6]])
+
+# %% [markdown]
+# With a kernel: other digits, and more iterations than the network was trained with.
+
+
+# %% tags=["widget", "nbval-ignore-output"]
+def other_digits(first, iterations):
+    return explorers.trained_routing(network, pixels[first : first + 6], iterations)
+
+
+live(
+    other_digits,
+    first=IntSlider(0, 0, len(pixels) - 6, description="first image"),
+    iterations=IntSlider(3, 1, 8, description="iterations"),
 )
 
 # %% [markdown]

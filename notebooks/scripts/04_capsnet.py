@@ -49,6 +49,7 @@ from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
+from ipywidgets import FloatSlider, IntSlider
 from torch import nn
 
 from capsedu.checkpoints import pretrained
@@ -66,7 +67,7 @@ from capsedu.data import (
 )
 from capsedu.evaluation.classification import is_wrong, measure
 from capsedu.experiments import EXPERIMENTS
-from capsedu.explore import show
+from capsedu.explore import explorers, live, show
 from capsedu.explore.capsnet_drawing import draw_capsnet
 from capsedu.explore.capsnet_figures import (
     error_curves,
@@ -510,6 +511,33 @@ show(
 # the same changes among its components in another way, and no component of the 4 has to mean what
 # it means in the 7. That each row changes *one thing smoothly* is what the paper reports; it is not
 # something that the loss asks for.
+
+# %% [markdown]
+# ## Take hold of it
+#
+# Choose a component and step from one end of its range to the other. The liveliest components
+# come first; the last ones change next to nothing.
+
+# %% tags=["nbval-ignore-output"]
+explorers.pose_sweep(network, images[chosen], digit)
+
+# %% [markdown]
+# With a kernel: any test image, any class and a wider range. Ask for the drawing of a class that
+# the image does not show. Its capsule is short and points in no particular direction, and the
+# decoder draws what it makes of that.
+
+
+# %% tags=["widget", "nbval-ignore-output"]
+def sweep_of(image, digit, reach):
+    return explorers.pose_sweep(network, images[image], digit, reach)
+
+
+live(
+    sweep_of,
+    image=IntSlider(chosen, 0, len(images) - 1, description="image"),
+    digit=IntSlider(digit, 0, 9, description="class"),
+    reach=FloatSlider(0.25, min=0.05, max=1, step=0.05, description="reach"),
+)
 
 # %% [markdown]
 # ## Digits that were never seen like this

@@ -47,7 +47,7 @@ def every_kind():
 MAKERS = {
     "routing": explorers.routing,
     "squashing": explorers.squashing,
-    # "transposed_convolution": explorers.transposed_convolution,
+    "transposed_convolution": explorers.transposed_convolution,
     "trained_routing": lambda: explorers.trained_routing(network(), torch.rand(3, 1, 28, 28)),
     "pose_sweep": lambda: explorers.pose_sweep(network(), torch.rand(1, 28, 28), digit=4),
     "every_kind": every_kind,

@@ -2,9 +2,9 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import pytest
 
-from capsedu.explore import live as module
-from capsedu.explore.live import live
+from capsedu.explore import widgets as module
 from capsedu.explore.player import Player
+from capsedu.explore.widgets import live
 
 
 def make(n):

@@ -3,5 +3,6 @@
 from capsedu.explore.explorers.routing import routing
 from capsedu.explore.explorers.squashing import squashing
 from capsedu.explore.explorers.trained_routing import pose_sweep, trained_routing
+from capsedu.explore.explorers.transposed_convolution import transposed_convolution
 
-__all__ = ["pose_sweep", "routing", "squashing", "trained_routing"]
+__all__ = ["pose_sweep", "routing", "squashing", "trained_routing", "transposed_convolution"]

@@ -40,7 +40,7 @@ function matrix(panel, colours, act) {
   const longest = Math.max(0, ...(panel.rows ?? []).map((label) => String(label).length));
   const left = (longest ? 6.2 * longest + 6 : 1) + (panel.ylabel ? 13 : 0);
   const top = (panel.columns ? 14 : 1) + (panel.xlabel ? 13 : 0);
-  const cell = Math.min((width - left - 1) / columns, 46);
+  const cell = Math.min((width - left - 1) / columns, 54);
   const root = picture(top + rows * cell + 1, width, panel.title, panel.pick);
   const text = { fill: colours.ink };
 
@@ -102,7 +102,11 @@ function matrix(panel, colours, act) {
     root.setAttribute("data-key", `pick ${panel.title}`);
     root.setAttribute("aria-label", `${panel.title}. Arrow keys move the chosen cell.`);
     root.classList.add("pickable");
-    root.addEventListener("pointerdown", (event) => go(...at(event)));
+    root.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      root.focus({ preventScroll: true }); // so that the arrow keys go on from here
+      go(...at(event));
+    });
     root.addEventListener("keydown", (event) => {
       if (!(event.key in moves)) return;
       event.preventDefault();

@@ -72,7 +72,7 @@ function skeleton(title) {
     slider: html("input", { type: "range", class: "step", min: 0, step: 1, "aria-label": "Step" }),
     label: html("span", { class: "label" }),
     captions: html("div", { class: "captions", "aria-live": "polite" }),
-    table: html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Numbers" }),
+    table: html("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Numbers" }),
   };
   const { previous, next, play, reset, slider, label } = parts;
   const buttons = html("div", { class: "buttons" }, previous, next, play, reset);
@@ -81,7 +81,7 @@ function skeleton(title) {
   const numbers = html("details", { class: "numbers" }, summary, parts.table);
   const heading = html("div", { class: "title" }, title);
   parts.section = html(
-    "section", { "aria-label": title },
+    "section", { role: "group", "aria-label": title }, // not a landmark: a page has several
     heading, parts.controls, parts.panels, bar, parts.captions, numbers,
   );
   return parts;
