@@ -24,7 +24,7 @@ from capsedu.errors import require_known
 from capsedu.learning.objectives import CrossEntropyObjective, MarginObjective
 from capsedu.models.capsnet import CapsNet
 from capsedu.models.cnn_baseline import CnnBaseline, matched_cnn
-from capsedu.profiles import CPU, FULL, QUICK, SMALL, SMOKE, Profile
+from capsedu.profiles import CPU, FULL, NIGHT, QUICK, SMALL, SMOKE, Profile
 
 NetworkBuilder = Callable[[Profile, tuple[int, int, int], int], nn.Module]
 
@@ -127,7 +127,14 @@ _CAPSNET_MNIST = Experiment(
     network=capsnet,
     objective=MarginObjective(),
     published={"test_error": 0.0025},
-    profiles={"smoke": SMOKE, "quick": QUICK, "small": SMALL, "cpu": CPU, "full": FULL},
+    profiles={
+        "smoke": SMOKE,
+        "quick": QUICK,
+        "small": SMALL,
+        "cpu": CPU,
+        "night": NIGHT,
+        "full": FULL,
+    },
 )
 _CNN_MNIST = replace(
     _CAPSNET_MNIST,

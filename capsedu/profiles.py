@@ -12,6 +12,7 @@ PROFILES = {
     "quick": "a laptop's CPU, under two minutes a chapter; shows the idea",
     "small": "a quarter of the paper's width, half an hour on a CPU; made the book's checkpoints",
     "cpu": "the paper's network for as long as two hours of a CPU core allow",
+    "night": "the same for twenty epochs: a night on a CPU",
     "full": "the paper's scale, on a GPU",
 }
 
@@ -45,6 +46,7 @@ SMOKE = Profile(8, 2, 2, 16, 64, 64, precision="32-true", checkpoint_every=3)
 QUICK = Profile(64, 8, 2, train_images=12_000, test_images=2_000)
 SMALL = Profile(64, 8, epochs=24)
 CPU = Profile(256, 32, epochs=6)
+NIGHT = Profile(256, 32, epochs=20)
 FULL = Profile(256, 32, epochs=100, checkpoint_every=500)
 
 

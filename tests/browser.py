@@ -7,7 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Locator, Page, Route
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
@@ -71,3 +71,15 @@ def watch(page: Page) -> list[str]:
 def settle(page: Page, quiet: int = 600) -> None:
     """Waits until nothing in the page has changed for `quiet` milliseconds."""
     page.evaluate(AT_REST, quiet)
+
+
+def drag(page: Page, handle: Locator, dx: float, dy: float) -> None:
+    """Takes hold of something with the mouse and moves it by so many pixels."""
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + dx / 2, y + dy / 2)
+    page.mouse.move(x + dx, y + dy)
+    page.mouse.up()

@@ -1,8 +1,12 @@
 """The explorers where readers meet them: in the built page, with no kernel and no network."""
 
 import pytest
-from browser import watch
+import torch
+from browser import drag, watch
 from playwright.sync_api import Page
+
+from capsedu.functional import squash
+from capsedu.routing.dynamic import dynamic_routing
 
 CHAPTERS = {
     "01_transposed_convolution": 1,
@@ -37,6 +41,25 @@ def test_every_explorer_of_a_chapter_steps_and_resets(
         assert host.evaluate("host => host.capsedu.index") == index, title
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert troubles == []
+
+
+def test_what_is_dragged_in_the_book_is_computed_as_in_python(site: str, page: Page) -> None:
+    page.goto(f"{site}/notebooks/02_squash.html", wait_until="networkidle")
+    host = page.locator(".capsedu-player")
+    drag(page, host.locator(".handle"), -40, 25)
+    s = torch.tensor(host.evaluate("host => host.capsedu.state.s"))
+    shown = torch.tensor(host.evaluate("host => host.capsedu.steps[3].v"))
+    assert s.tolist() != [1.5, 1.0]
+    torch.testing.assert_close(shown, squash(s), rtol=0, atol=1e-6)
+
+    page.goto(f"{site}/notebooks/03_dynamic_routing.html", wait_until="networkidle")
+    host = page.locator(".capsedu-player").first
+    before = host.evaluate("host => host.capsedu.state.votes")
+    drag(page, host.locator(".handle").nth(3), 30, 20)
+    votes = host.evaluate("host => host.capsedu.state.votes")
+    shown = torch.tensor(host.evaluate("host => host.capsedu.steps[2].poses"))
+    assert votes != before
+    torch.testing.assert_close(shown, dynamic_routing(torch.tensor([votes]))[0], rtol=0, atol=1e-6)
 
 
 def test_an_explorer_follows_the_theme_of_the_book(site: str, page: Page) -> None:

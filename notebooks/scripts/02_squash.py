@@ -209,7 +209,7 @@ for size in (0.0, 1.0, 1e20, 1e-30):
 #
 # $$v = s\,\frac{n}{1+n^2}$$
 #
-# This is plainly 0 at 0. What is left is the norm itself, whose square may overflow and whose gradient at 0 is $0/0$. The package divides by the largest component first, and carries on in double precision.
+# This is plainly 0 at 0. What is left is the norm itself, whose square may overflow and whose gradient at 0 is $0/0$. The package divides by the largest component first.
 
 # %%
 for size in (0.0, 1.0, 1e20, 1e-20):

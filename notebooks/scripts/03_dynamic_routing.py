@@ -675,7 +675,7 @@ from capsedu.records import read_record
 print(
     f"paper, 3 iterations: {EXPERIMENTS['capsnet-mnist'].published['test_error']:.2%} error on MNIST"
 )
-for size in ("small", "cpu", "full"):
+for size in ("small", "cpu", "night", "full"):
     record = read_record("capsnet-mnist", size)
     found = f"{record.figures['test_error']:.2%}" if record else "not run yet"
     print(f"ours, 3 iterations, profile {size}: {found}")

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pytest
 import torch
-from browser import watch
+from browser import drag, watch
 from torch.testing import assert_close
 
 from capsedu.explore import explorers
@@ -73,17 +73,6 @@ def steps_of(host):
 
 def put_state(host, name, value):
     host.evaluate("(host, [name, value]) => host.capsedu.set(name, value)", [name, value])
-
-
-def drag(page, handle, dx, dy):
-    handle.scroll_into_view_if_needed()
-    box = handle.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + dx / 2, y + dy / 2)
-    page.mouse.move(x + dx, y + dy)
-    page.mouse.up()
 
 
 @pytest.mark.parametrize("name", MAKERS)
