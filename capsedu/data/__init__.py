@@ -6,10 +6,12 @@ from capsedu.data.sources import available, data_root, first_available, load
 from capsedu.data.stream import BatchStream
 from capsedu.data.transforms import (
     AffineDigits,
+    CentreCrop,
     Identity,
     OverlappingPairs,
     Pad,
     PadAndPlace,
+    RandomCrop,
     Rotate,
     Shift,
 )
@@ -18,11 +20,13 @@ __all__ = [
     "AffineDigits",
     "Batch",
     "BatchStream",
+    "CentreCrop",
     "Identity",
     "ImageSet",
     "OverlappingPairs",
     "Pad",
     "PadAndPlace",
+    "RandomCrop",
     "Rotate",
     "Shift",
     "affine_images",

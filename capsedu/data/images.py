@@ -1,6 +1,7 @@
 """What every data source gives (an image set) and every network takes (a batch)."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,8 @@ class Batch(NamedTuple):
     Attributes:
         images: float32 ``[b, c, h, w]`` in [0, 1].
         targets: class indices, int64 ``[b]``, or multi-hot, float32 ``[b, classes]``.
-        pose: how each image was moved, by name, one row per image (``"shift"``,
-            ``"angle"``, ...). Empty if it was not moved.
+        pose: how each image was made or moved, by name, one row per image (``"azimuth"``,
+            ``"shift"``, ``"angle"``, ...). Empty if nothing is known and it was not moved.
         layers: for two overlapping digits, each of them alone, ``[b, 2, c, h, w]``.
         layer_targets: the class of each layer, int64 ``[b, 2]``.
     """
@@ -38,6 +39,8 @@ class ImageSet:
         images: uint8 ``[n, c, h, w]``.
         targets: class indices, int64 ``[n]``.
         classes: the name of each class.
+        pose: what is known of each picture's making, by name, ``[n, ...]``: for smallNORB
+            and the toys ``"instance"``, ``"elevation"``, ``"azimuth"`` and ``"lighting"``.
 
     Raises:
         ValueError, TypeError: if a shape, dtype or class index does not fit.
@@ -47,6 +50,7 @@ class ImageSet:
     images: Tensor
     targets: Tensor
     classes: tuple[str, ...]
+    pose: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.images.dtype != torch.uint8 or self.targets.dtype != torch.int64:
@@ -59,6 +63,12 @@ class ImageSet:
                 "images must have shape [n, c, h, w] and targets [n], "
                 f"got {list(self.images.shape)} and {list(self.targets.shape)}"
             )
+        for name, values in self.pose.items():
+            if len(values) != len(self):
+                raise ValueError(
+                    f"pose {name!r} must have one row for each of {len(self)} images, "
+                    f"got {len(values)}"
+                )
         if len(self) and not 0 <= self.targets.min() <= self.targets.max() < len(self.classes):
             raise ValueError(
                 f"targets must be class indices from 0 to {len(self.classes) - 1}, "
@@ -90,11 +100,15 @@ class ImageSet:
     def take(self, indices: Tensor) -> "ImageSet":
         """The images at ``indices`` (int64 ``[m]``), in that order."""
         indices = indices.to(self.images.device)
-        return ImageSet(self.name, self.images[indices], self.targets[indices], self.classes)
+        return self._map(lambda values: values[indices])
 
     def to(self, device: torch.device | str) -> "ImageSet":
         """The same set in the memory of ``device``, where its batches are then made."""
-        return ImageSet(self.name, self.images.to(device), self.targets.to(device), self.classes)
+        return self._map(lambda values: values.to(device))
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> "ImageSet":
+        pose = {name: change(values) for name, values in self.pose.items()}
+        return ImageSet(self.name, change(self.images), change(self.targets), self.classes, pose)
 
 
 def stratified_order(targets: Tensor, seed: int) -> Tensor:

@@ -10,18 +10,23 @@ from sklearn.datasets import load_digits
 from capsedu.data.images import ImageSet
 from capsedu.data.official import OFFICIAL, is_present, load_official
 from capsedu.data.own import load_folder, load_npz, split
+from capsedu.data.smallnorb import is_present as smallnorb_is_present
+from capsedu.data.smallnorb import load_smallnorb
+from capsedu.data.toys import VIEWS as TOYS
+from capsedu.data.toys import load_toys
 from capsedu.errors import CapseduError, require_known
 
 DIGITS_SIZE, DIGITS_MARGIN = 20, 4  # as in MNIST: a 20x20 digit in the middle of 28x28
 DIGITS_TEST_IMAGES = 360
-NAMES = ("digits", *OFFICIAL, "folder:PATH", "npz:PATH")
+NAMES = ("digits", *OFFICIAL, "smallnorb", *TOYS, "folder:PATH", "npz:PATH")
 
 
 def load(name: str, train: bool = True) -> ImageSet:
-    """An image set by name, from the disk or, for the official ones, the network.
+    """An image set by name: from the disk, the network, or freshly rendered.
 
     Args:
-        name: ``digits``, ``mnist``, ``fashion-mnist``, ``folder:PATH`` or ``npz:PATH``.
+        name: ``digits``, ``mnist``, ``fashion-mnist``, ``smallnorb``, ``toys``, ``toys-small``,
+            ``folder:PATH`` or ``npz:PATH``.
         train: the training or the test half.
 
     Returns:
@@ -37,6 +42,10 @@ def load(name: str, train: bool = True) -> ImageSet:
         return load_folder(path, train)
     if kind == "npz":
         return load_npz(path, train)
+    if kind == "smallnorb":
+        return load_smallnorb(data_root(), train)
+    if kind in TOYS:
+        return load_toys(kind, data_root(), train)
     return load_official(kind, data_root(), train)
 
 
@@ -47,12 +56,14 @@ def available(name: str) -> bool:
         CapseduError: if the name is unknown.
     """
     kind, path = _parsed(name)
-    if kind == "digits":
+    if kind == "digits" or kind in TOYS:
         return True
     if kind == "folder":
         return path.is_dir()
     if kind == "npz":
         return path.is_file()
+    if kind == "smallnorb":
+        return smallnorb_is_present(data_root())
     return is_present(kind, data_root())
 
 

@@ -89,9 +89,11 @@ class BatchStream:
         chosen = order[place * self.batch_size : (place + 1) * self.batch_size]
         chosen = chosen.to(self.image_set.images.device)
         images = self.image_set.images[chosen].float().div_(255)
-        return self.transform(
+        batch = self.transform(
             images, self.image_set.targets[chosen], _generator(self.seed, _POSES, n)
         )
+        known = {name: values[chosen] for name, values in self.image_set.pose.items()}
+        return batch._replace(pose=known | batch.pose)
 
     def __iter__(self) -> Iterator[Batch]:
         if not self.shuffle:

@@ -8,6 +8,7 @@ Each transform is called as ``transform(images, targets, generator)`` and return
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from capsedu.data.geometry import affine_images, affine_matrix, ink_extent, shift_images
@@ -263,6 +264,95 @@ class OverlappingPairs(Transform):
             layers=layers,
             layer_targets=torch.stack([targets, targets[partner]], dim=1),
         )
+
+
+@dataclass(frozen=True)
+class RandomCrop(Transform):
+    """A random window of ``size`` by ``size`` in random light: smallNORB's training images.
+
+    The image is first averaged down to ``canvas`` by ``canvas`` pixels; one that has this
+    size already is left as it is. Then contrast is changed about the image's own mean by a
+    factor from ``contrast``, brightness by up to ``brightness`` either way, and the result
+    clipped to [0, 1]. All channels of an image, such as a stereo pair, are treated alike.
+
+    The paper gives no amounts. The authors' code draws brightness up to 63/255 and contrast
+    from 0.2 to 1.8, does not clip, and standardises each image afterwards, which undoes
+    nearly all of it. Here smaller amounts really take place; standardising belongs to the
+    network, so that its input stays in [0, 1].
+
+    Pose: ``"corner"`` of the window, (row, column) on the canvas, int64 ``[b, 2]``;
+    ``"contrast"`` and ``"brightness"``, float ``[b]``.
+
+    Source: Hinton, Sabour & Frosst 2018, section 4.1.
+    """
+
+    size: int = 32
+    canvas: int = 48
+    brightness: float = 0.125
+    contrast: tuple[float, float] = (0.5, 1.5)
+
+    def __post_init__(self) -> None:
+        _require_window(self.size, self.canvas)
+        if not 0 <= self.contrast[0] <= self.contrast[1]:
+            raise ValueError(f"contrast must be (lowest, highest), from 0 on, got {self.contrast}")
+
+    def sample(self, images: Tensor, targets: Tensor, generator: Generator) -> dict[str, Tensor]:
+        b, device = len(images), images.device
+        return {
+            "corner": _whole(0, self.canvas - self.size, (b, 2), generator).to(device),
+            "contrast": _uniform(*self.contrast, (b,), generator).to(device),
+            "brightness": _uniform(-self.brightness, self.brightness, (b,), generator).to(device),
+        }
+
+    def apply(self, images: Tensor, pose: dict[str, Tensor]) -> Tensor:
+        images = _averaged(images, self.canvas)
+        contrast, brightness = pose["contrast"].view(-1, 1, 1, 1), pose["brightness"]
+        mean = images.mean(dim=(1, 2, 3), keepdim=True)
+        images = mean + contrast * (images - mean) + brightness.view(-1, 1, 1, 1)
+        # As in shift_images: all windows as a view, then a copy of the one of each image.
+        windows = images.clamp(0, 1).unfold(2, self.size, 1).unfold(3, self.size, 1)
+        row, column = pose["corner"].unbind(dim=1)
+        return windows[torch.arange(len(images), device=images.device), :, row, column]
+
+
+@dataclass(frozen=True)
+class CentreCrop(Transform):
+    """The middle ``size`` by ``size`` pixels: smallNORB's test images. Pose: empty.
+
+    The image is first averaged down to ``canvas`` by ``canvas`` pixels; one that has this
+    size already is left as it is.
+
+    Source: Hinton, Sabour & Frosst 2018, section 4.1.
+    """
+
+    size: int = 32
+    canvas: int = 48
+
+    def __post_init__(self) -> None:
+        _require_window(self.size, self.canvas)
+
+    def sample(self, images: Tensor, targets: Tensor, generator: Generator) -> dict[str, Tensor]:
+        return {}
+
+    def apply(self, images: Tensor, pose: dict[str, Tensor]) -> Tensor:
+        start = (self.canvas - self.size) // 2
+        window = slice(start, start + self.size)
+        return _averaged(images, self.canvas)[..., window, window]
+
+
+def _require_window(size: int, canvas: int) -> None:
+    require_count("size", size)
+    require_count("canvas", canvas)
+    if size > canvas:
+        raise ValueError(f"size must be at most {canvas}, the canvas, got {size}")
+
+
+def _averaged(images: Tensor, canvas: int) -> Tensor:
+    """The mean over the squares of pixels that fall into each pixel of the canvas."""
+    h, w = images.shape[2:]
+    if h != w or h % canvas:
+        raise ValueError(f"images must have {canvas}x{canvas} pixels or a multiple, got {h}x{w}")
+    return images if h == canvas else F.avg_pool2d(images, h // canvas)
 
 
 def _overlay(layers: Tensor) -> Tensor:
