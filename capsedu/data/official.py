@@ -16,6 +16,7 @@ from torchvision.datasets import MNIST, FashionMNIST
 from torchvision.datasets.mnist import read_image_file, read_label_file
 
 from capsedu.data.images import ImageSet
+from capsedu.data.keeping import keep, unwritable
 from capsedu.errors import CapseduError
 
 TIMEOUT_SECONDS = 10
@@ -157,7 +158,7 @@ def _download(name: str, file: str, folder: Path) -> None:
         except (OSError, HTTPException, EOFError, ValueError) as error:
             reasons.append(f"{mirror}: {getattr(error, 'reason', None) or error}")
             continue
-        _write(folder / file, content)
+        keep(folder / file, lambda part, content=content: part.write_bytes(content))
         return
     why = (
         f"{place} and could not be downloaded ({'; '.join(reasons)}); connect to the network "
@@ -194,28 +195,4 @@ def _require_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write under another name first: a file under its own name is always complete."""
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f"{path.name}.", suffix=".part", delete=False
-        ) as part:
-            try:
-                part.write(content)
-                part.close()
-                os.chmod(part.name, 0o644)
-                os.replace(part.name, path)
-            finally:
-                Path(part.name).unlink(missing_ok=True)
-    except OSError as error:
-        raise _unwritable(path.parent, error) from error
-
-
-def _unwritable(folder: Path, error: OSError) -> CapseduError:
-    return CapseduError(
-        f"cannot write to {folder} ({error.strerror or error}); set CAPSEDU_DATA to a folder "
-        "that you can write to"
-    )
+        raise unwritable(folder, error) from error

@@ -16,7 +16,7 @@ import struct
 import time
 import urllib.request
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from rich.progress import Progress
 
-from capsedu.data.files import whole_file
 from capsedu.data.images import ImageSet
+from capsedu.data.keeping import keep
 from capsedu.data.official import CHUNK_BYTES, RETRY_AFTER_SECONDS, TIMEOUT_SECONDS
 from capsedu.errors import CapseduError
 
@@ -241,14 +241,20 @@ def _download(path: Path) -> None:
     when, why = _failures.get(str(path), (-RETRY_AFTER_SECONDS, ""))
     if time.monotonic() - when < RETRY_AFTER_SECONDS:
         raise CapseduError(why)
-    with whole_file(path) as file:
-        try:
-            for content in _fetched(path.name):
-                file.write(content)
-        except _NotDelivered as error:
-            why = f"{place} and could not be downloaded ({MIRROR}: {error}); {advice}"
-            _failures[str(path)] = (time.monotonic(), why)
-            raise CapseduError(why) from error
+    try:
+        keep(path, _write_download(path.name))
+    except _NotDelivered as error:
+        why = f"{place} and could not be downloaded ({MIRROR}: {error}); {advice}"
+        _failures[str(path)] = (time.monotonic(), why)
+        raise CapseduError(why) from error
+
+
+def _write_download(file: str) -> Callable[[Path], None]:
+    def write(part: Path) -> None:
+        with part.open("wb") as target:
+            target.writelines(_fetched(file))
+
+    return write
 
 
 class _NotDelivered(Exception):

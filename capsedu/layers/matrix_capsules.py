@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from capsedu.errors import require_count, require_dims
-from capsedu.routing.em import em_routing
+from capsedu.routing.em import at_least_float32, em_routing
 from capsedu.routing.em_convolution import em_convolution, windows_on
 
 
@@ -93,7 +93,9 @@ class PrimaryMatrixCapsules(nn.Module):
     def forward(self, features: Tensor) -> MatrixCapsules:
         require_dims("features", features, "b channels h w")
         poses = self.poses(features).unflatten(1, (self.types, -1))
-        return MatrixCapsules(_precise(poses), _precise(self.activations(features)).sigmoid())
+        return MatrixCapsules(
+            at_least_float32(poses), at_least_float32(self.activations(features)).sigmoid()
+        )
 
 
 class ConvolutionalCapsules(nn.Module):
@@ -141,7 +143,7 @@ class ConvolutionalCapsules(nn.Module):
         batch, _, _, height, width = poses.shape
         windows = windows_on(height, width, self.kernel_size, self.stride, poses.device)
         with torch.autocast(poses.device.type, enabled=False):
-            seen = windows.of(_precise(poses)).permute(1, 3, 2, 0, 4)  # [i, k, d, b, p]
+            seen = windows.of(at_least_float32(poses)).permute(1, 3, 2, 0, 4)  # [i, k, d, b, p]
             votes = transform(seen.flatten(3).flatten(0, 1), self.weight.flatten(0, 1))
             votes = votes.unflatten(3, (batch, -1)).unflatten(0, self.weight.shape[:2])
             found = em_convolution(
@@ -209,7 +211,7 @@ class ClassMatrixCapsules(nn.Module):
         """``[b, i, j, d]``, with one child per type and cell, in the order of the grid."""
         _require_children(children, self.weight.shape[0], self.pose)
         batch, _, _, height, width = children.poses.shape
-        poses = _precise(children.poses).permute(1, 2, 0, 3, 4)  # [i, d, b, h, w]
+        poses = at_least_float32(children.poses).permute(1, 2, 0, 3, 4)  # [i, d, b, h, w]
         votes = transform(poses.flatten(2), self.weight).unflatten(3, (batch, -1))
         votes = votes.permute(3, 0, 4, 1, 2)  # [b, i, h * w, j, d]
         if self.coordinate_addition:
@@ -231,10 +233,6 @@ def _new_transforms(pairs: tuple[int, ...], pose: PoseShape) -> nn.Parameter:
     for count in pairs:
         require_count("types", count)
     return nn.Parameter(torch.randn(*pairs, pose.columns, pose.columns) / pose.columns**0.5)
-
-
-def _precise(tensor: Tensor) -> Tensor:
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def _require_children(children: MatrixCapsules, types: int, pose: PoseShape) -> None:

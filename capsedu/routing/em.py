@@ -42,7 +42,7 @@ def inverse_temperature(t: int) -> float:
     """How sharply costs decide about activations, in iteration ``t`` = 0, 1, …
 
     Source: the schedule that the authors gave after publication; the paper (section 3) only
-    says that it increases. See the field's usual omission: without it, activations saturate.
+    says that it increases. Public code often leaves it out, and then activations saturate.
     """
     return 0.01 * (1 - 0.95 ** (t + 1))
 
@@ -81,7 +81,7 @@ def em_routing_steps(
     """
     _require_fit(votes, activations, description_bias, activation_bias, iterations, connected)
     with torch.autocast(votes.device.type, enabled=False):  # variances need float32
-        votes, activations = _at_least_float32(votes), _at_least_float32(activations)
+        votes, activations = at_least_float32(votes), at_least_float32(activations)
         logits = votes.new_zeros(votes.shape[:3])
         for t in range(iterations):
             assignments = _divide(logits, connected)
@@ -132,7 +132,8 @@ def _divide(logits: Tensor, connected: Tensor | None) -> Tensor:
     return logits.masked_fill(~connected, lowest).softmax(dim=2) * connected
 
 
-def _at_least_float32(tensor: Tensor) -> Tensor:
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """``tensor`` in float32, or in its own precision if that is higher."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 

@@ -20,7 +20,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from capsedu.errors import require_count, require_dims
-from capsedu.routing.em import NEXT_TO_NOTHING, VARIANCE_FLOOR, EMStep, inverse_temperature
+from capsedu.routing.em import (
+    NEXT_TO_NOTHING,
+    VARIANCE_FLOOR,
+    EMStep,
+    at_least_float32,
+    inverse_temperature,
+)
 
 
 class Windows(NamedTuple):
@@ -119,8 +125,7 @@ def em_convolution_steps(
     """
     _require_fit(votes, activations, description_bias, activation_bias, windows, iterations)
     with torch.autocast(votes.device.type, enabled=False):  # variances need float32
-        precise = torch.promote_types(votes.dtype, torch.float32)
-        votes, activations = votes.to(precise), activations.to(precise)
+        votes, activations = at_least_float32(votes), at_least_float32(activations)
         beta_u, beta_a = description_bias[:, None, None], activation_bias[:, None, None]
         assignments = _divide_evenly(windows, votes)
         for t in range(iterations):

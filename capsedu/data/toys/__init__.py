@@ -16,8 +16,8 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from capsedu.data.files import whole_file
 from capsedu.data.images import ImageSet
+from capsedu.data.keeping import keep
 from capsedu.data.smallnorb import CLASSES, POSE
 from capsedu.data.toys import models, render, solids
 
@@ -61,9 +61,8 @@ def load_toys(name: str, root: Path, train: bool) -> ImageSet:
     table = torch.tensor(list(product(range(len(CLASSES)), INSTANCES[train], *views)))
     images = _kept(path, len(table))
     if images is None:
-        with whole_file(path) as file:
-            images = render_all(views, INSTANCES[train])
-            np.savez(file, images=images.numpy())
+        keep(path, lambda part: _render_into(part, views, INSTANCES[train]))
+        images = _kept(path, len(table))
     targets, *poses = table.T.contiguous()
     return ImageSet(name, images, targets, CLASSES, dict(zip(POSE, poses, strict=True)))
 
@@ -92,6 +91,12 @@ def recipe() -> str:
 def _cache(name: str, root: Path, train: bool) -> Path:
     half = "training" if train else "testing"
     return root / FOLDER / f"{name}-{half}-{SIDE}x{SIDE}-{recipe()}.npz"
+
+
+def _render_into(path: Path, views: Views, instances: tuple[int, ...]) -> None:
+    # Opened first: minutes of rendering should not end in a folder that cannot be written to.
+    with path.open("wb") as file:
+        np.savez(file, images=render_all(views, instances).numpy())
 
 
 def _kept(path: Path, n: int) -> Tensor | None:
