@@ -30,6 +30,12 @@ class Profile:
         test_images: how many test images to use; None for all.
         precision: Lightning's name, such as ``"32-true"`` or ``"bf16-mixed"``.
         checkpoint_every: steps between two checkpoints.
+        convolutional_types: C and D, the types of matrix capsule in the two convolutional
+            layers, where a network has them; A and B are the first two numbers here.
+        compiled: whether to compile the network where that is possible: a minute at the start,
+            half the time afterwards.
+        data: images to use in place of the experiment's.
+        test_batch_size: images per batch in evaluations; as in training if None.
     """
 
     conv_channels: int
@@ -40,6 +46,10 @@ class Profile:
     test_images: int | None = None
     precision: str = "bf16-mixed"
     checkpoint_every: int = 100
+    convolutional_types: tuple[int, int] = (32, 32)
+    compiled: bool = False
+    data: str = ""
+    test_batch_size: int | None = None
 
 
 SMOKE = Profile(8, 2, 2, 16, 64, 64, precision="32-true", checkpoint_every=3)

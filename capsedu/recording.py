@@ -24,15 +24,15 @@ def record_run(
     that the record's figures are those of the file that ships.
     """
     experiment, size = run.experiment, run.experiment.profile(run.profile)
-    train_set = experiment.images(size, train=True)
-    test_set = experiment.images(size, train=False)
+    train_set = experiment.images(size, "train")
+    test_sets = {name: experiment.images(size, name) for name in experiment.test_transforms}
     checkpoint = None
     if keep_weights:
         path = checkpoint_path(experiment, run.profile)
         save_half(run.network, path)
         checkpoint = {"file": path.name, "sha256": sha256(path), "dtype": "float16"}
     figures = runs.evaluate(run)
-    batch = experiment.test_batches(size)["test"].batch(0)
+    batch = next(iter(experiment.test_batches(size).values())).batch(0)
     seed = f" --seed {run.seed}" if run.seed else ""
     record = Record(
         name=experiment.name,
@@ -41,9 +41,9 @@ def record_run(
         title=experiment.title,
         source=experiment.source,
         data={
-            "name": experiment.data,
+            "name": train_set.name,
             "train": len(train_set),
-            "test": len(test_set),
+            "test": {name: len(images) for name, images in test_sets.items()},
             "train_transform": repr(experiment.train_transform),
             "test_transforms": {k: repr(t) for k, t in experiment.test_transforms.items()},
             "epochs": size.epochs,

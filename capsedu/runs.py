@@ -90,8 +90,15 @@ def train(
     torch.manual_seed(seed)
     network = experiment.build(size, *_signature(batches))
     learner = ClassificationLearner(
-        network, experiment.objective, size.epochs * len(batches), seed=seed, folder=folder
+        network,
+        experiment.objective,
+        size.epochs * len(batches),
+        experiment.learning_rate,
+        seed=seed,
+        folder=folder,
     )
+    if size.compiled:
+        network.compile_routing()
     checkpoint, weights = folder / "last.ckpt", folder / "network.safetensors"
     if not resume:
         if checkpoint.exists() and not weights.exists():

@@ -13,6 +13,7 @@ CHAPTERS = {
     "02_squash": 1,
     "03_dynamic_routing": 4,
     "04_capsnet": 2,
+    "05_em_routing": 1,
 }
 
 

@@ -102,6 +102,19 @@ class ImageSet:
         indices = indices.to(self.images.device)
         return self._map(lambda values: values[indices])
 
+    def where(self, mask: Tensor) -> "ImageSet":
+        """The images for which ``mask`` (truth values ``[n]``) holds, in their order.
+
+        Raises:
+            ValueError: if there is not one truth value for each image.
+        """
+        if mask.dtype != torch.bool or mask.shape != self.targets.shape:
+            raise ValueError(
+                f"mask must hold a truth value for each of {len(self)} images, "
+                f"got {mask.dtype} {list(mask.shape)}"
+            )
+        return self.take(mask.nonzero().squeeze(1))
+
     def to(self, device: torch.device | str) -> "ImageSet":
         """The same set in the memory of ``device``, where its batches are then made."""
         return self._map(lambda values: values.to(device))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from capsedu.errors import require_count, require_dims
-from capsedu.routing.em import at_least_float32, em_routing
+from capsedu.routing.em import FINAL_LAMBDA, at_least_float32, em_routing
 from capsedu.routing.em_convolution import em_convolution, windows_on
 
 
@@ -40,6 +40,14 @@ MATRIX = PoseShape(4, 4)
 
 VECTOR = PoseShape(1, 16)
 """As many numbers without structure. Transformed by 16x16 matrices: 256 weights."""
+
+
+BIAS_UNIT = 50.0
+"""Layers learn their activation bias in units of so many nats.
+
+A cost comes to hundreds of nats, and Adam moves every number by about the learning rate, so a
+bias in nats would stay where it is. (The authors' code has a factor of 5,000.)
+"""
 
 
 class MatrixCapsules(NamedTuple):
@@ -108,6 +116,8 @@ class ConvolutionalCapsules(nn.Module):
         stride: how far apart two windows are.
         iterations: of EM routing.
         pose: the shape of a pose.
+        final_lambda: of the inverse temperature.
+        cost: what a parent may cost at the beginning and still be active, in nats.
 
     Shapes:
         input :class:`MatrixCapsules` with ``in_types``, output with ``types``, on the grid of
@@ -124,6 +134,8 @@ class ConvolutionalCapsules(nn.Module):
         stride: int = 1,
         iterations: int = 3,
         pose: PoseShape = MATRIX,
+        final_lambda: float = FINAL_LAMBDA,
+        cost: float = 0.0,
     ) -> None:
         super().__init__()
         require_count("kernel_size", kernel_size)
@@ -133,9 +145,10 @@ class ConvolutionalCapsules(nn.Module):
         self.stride = stride
         self.iterations = iterations
         self.pose = pose
+        self.final_lambda = final_lambda
         self.weight = _new_transforms((in_types, kernel_size**2, types), pose)
         self.description_bias = nn.Parameter(torch.zeros(types))
-        self.activation_bias = nn.Parameter(torch.zeros(types))
+        self.activation_bias = nn.Parameter(torch.full([types], cost / BIAS_UNIT))
 
     def forward(self, children: MatrixCapsules) -> MatrixCapsules:
         _require_children(children, self.weight.shape[0], self.pose)
@@ -150,9 +163,10 @@ class ConvolutionalCapsules(nn.Module):
                 votes.movedim(2, 0),  # [j, i, k, d, b, p]
                 windows.of(activations).permute(1, 2, 0, 3),
                 self.description_bias,
-                self.activation_bias,
+                BIAS_UNIT * self.activation_bias,
                 windows,
                 self.iterations,
+                self.final_lambda,
             )
         rows = (height - self.kernel_size) // self.stride + 1
         poses, activations = (x.unflatten(-1, (rows, -1)) for x in found)
@@ -171,6 +185,8 @@ class ClassMatrixCapsules(nn.Module):
         iterations: of EM routing.
         pose: the shape of a pose.
         coordinate_addition: whether places are added to votes.
+        final_lambda: of the inverse temperature.
+        cost: what a class may cost at the beginning and still be active, in nats.
 
     Shapes:
         input :class:`MatrixCapsules`; output class poses ``[b, classes, d]`` and
@@ -186,6 +202,8 @@ class ClassMatrixCapsules(nn.Module):
         iterations: int = 3,
         pose: PoseShape = MATRIX,
         coordinate_addition: bool = True,
+        final_lambda: float = FINAL_LAMBDA,
+        cost: float = 0.0,
     ) -> None:
         super().__init__()
         require_count("classes", classes)
@@ -193,9 +211,10 @@ class ClassMatrixCapsules(nn.Module):
         self.iterations = iterations
         self.pose = pose
         self.coordinate_addition = coordinate_addition
+        self.final_lambda = final_lambda
         self.weight = _new_transforms((in_types, classes), pose)
         self.description_bias = nn.Parameter(torch.zeros(classes))
-        self.activation_bias = nn.Parameter(torch.zeros(classes))
+        self.activation_bias = nn.Parameter(torch.full([classes], cost / BIAS_UNIT))
 
     def forward(self, children: MatrixCapsules) -> tuple[Tensor, Tensor]:
         with torch.autocast(children.poses.device.type, enabled=False):
@@ -203,8 +222,9 @@ class ClassMatrixCapsules(nn.Module):
                 self.votes(children),
                 children.activations.flatten(1),
                 self.description_bias,
-                self.activation_bias,
+                BIAS_UNIT * self.activation_bias,
                 self.iterations,
+                final_lambda=self.final_lambda,
             )
 
     def votes(self, children: MatrixCapsules) -> Tensor:
@@ -229,10 +249,16 @@ def cell_centres(height: int, width: int) -> Tensor:
 
 
 def _new_transforms(pairs: tuple[int, ...], pose: PoseShape) -> nn.Parameter:
-    """Random matrices that make votes about as large as the poses they come from."""
+    """Matrices near the identity: at first a child votes for its own pose, nearly.
+
+    With random matrices the votes for two parents have nothing in common. A child then
+    prefers one of them by many nats for no reason, each iteration makes it surer, and the
+    gradient through three iterations is a hundred times larger than through one.
+    """
     for count in pairs:
         require_count("types", count)
-    return nn.Parameter(torch.randn(*pairs, pose.columns, pose.columns) / pose.columns**0.5)
+    noise = torch.randn(*pairs, pose.columns, pose.columns) * 0.2 / pose.columns**0.5
+    return nn.Parameter(torch.eye(pose.columns) + noise)
 
 
 def _require_children(children: MatrixCapsules, types: int, pose: PoseShape) -> None:

@@ -35,7 +35,7 @@ class ClassificationLearner(L.LightningModule):
     def __init__(
         self,
         network: nn.Module,
-        objective: Callable[[nn.Module, Batch], Outcome],
+        objective: Callable[[nn.Module, Batch, float], Outcome],
         steps: int,
         learning_rate: float = 1e-3,
         final_rate: float = 0.02,
@@ -74,7 +74,7 @@ class ClassificationLearner(L.LightningModule):
         torch.manual_seed(self.seed * 1_000_003 + self.global_step)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        outcome = self.objective(self.network, batch)
+        outcome = self.objective(self.network, batch, self.global_step / self.steps)
         if not torch.isfinite(outcome.loss):
             self._stop_at_nonsense(batch, outcome)
         self.log_dict({"loss": outcome.loss, **outcome.parts}, prog_bar=True)

@@ -14,8 +14,12 @@ from torch import Tensor
 
 from capsedu.errors import require_count, require_dims
 
-VARIANCE_FLOOR = 1e-4
-"""Added to every variance: a parent with one child would be infinitely sure otherwise."""
+VARIANCE_FLOOR = 5e-4
+"""Added to every variance: a parent with one child would be infinitely sure otherwise. The
+value is that of the authors' released code."""
+
+FINAL_LAMBDA = 0.01
+"""The authors' constant in :func:`inverse_temperature`."""
 
 NEXT_TO_NOTHING = 1e-8
 """A parent that receives less than this has no votes to average; its pose goes to 0."""
@@ -38,13 +42,20 @@ class EMStep(NamedTuple):
     """``a_j``, shape ``[b, j]``: the probability that the parent is there."""
 
 
-def inverse_temperature(t: int) -> float:
-    """How sharply costs decide about activations, in iteration ``t`` = 0, 1, …
+def inverse_temperature(t: int, final: float = FINAL_LAMBDA) -> float:
+    r"""How sharply costs decide about activations, in iteration ``t`` = 0, 1, …
 
-    Source: the schedule that the authors gave after publication; the paper (section 3) only
-    says that it increases. Public code often leaves it out, and then activations saturate.
+    .. math:: \lambda_t = \lambda_\infty (1 - 0.95^{t + 1})
+
+    Args:
+        t: the iteration. After three of them a seventh of ``final`` is reached.
+        final: :math:`\lambda_\infty`, per nat.
+
+    Source: the schedule that the authors gave after publication, with 0.01; the paper
+    (section 3) only says that it increases. Public code often leaves it out, and then
+    activations saturate.
     """
-    return 0.01 * (1 - 0.95 ** (t + 1))
+    return final * (1 - 0.95 ** (t + 1))
 
 
 def em_routing_steps(
@@ -54,6 +65,7 @@ def em_routing_steps(
     activation_bias: Tensor,
     iterations: int = 3,
     connected: Tensor | None = None,
+    final_lambda: float = FINAL_LAMBDA,
 ) -> Iterator[EMStep]:
     r"""Route by EM, one yield per iteration: an M-step on the assignments that it found.
 
@@ -68,6 +80,7 @@ def em_routing_steps(
         connected: ``[i, j]``, whether child i votes for parent j at all; every child for
             every parent if None. Parents at different places of a grid that share a child
             compete for it.
+        final_lambda: of :func:`inverse_temperature`.
 
     Yields:
         An :class:`EMStep` per iteration; the last one's ``means`` and ``activations`` are the
@@ -93,7 +106,8 @@ def em_routing_steps(
             variances = torch.einsum("bij,bijd->bjd", shares, distances) + VARIANCE_FLOOR
             spread = 0.5 * variances.log()  # log of the standard deviation
             costs = received * (description_bias.unsqueeze(1) + spread).sum(dim=2)
-            activity = inverse_temperature(t) * (activation_bias - costs)  # a logit
+            temperature = inverse_temperature(t, final_lambda)
+            activity = temperature * (activation_bias - costs)  # a logit
             yield EMStep(assignments, means, variances, costs, activity.sigmoid())
             if t < iterations - 1:
                 exponents = (distances / (2 * variances.unsqueeze(1))).sum(dim=3)
@@ -108,6 +122,7 @@ def em_routing(
     activation_bias: Tensor,
     iterations: int = 3,
     connected: Tensor | None = None,
+    final_lambda: float = FINAL_LAMBDA,
 ) -> tuple[Tensor, Tensor]:
     """The poses and activations that :func:`em_routing_steps` ends with.
 
@@ -119,7 +134,13 @@ def em_routing(
     Source: Hinton, procedure 1.
     """
     *_, last = em_routing_steps(
-        votes, activations, description_bias, activation_bias, iterations, connected
+        votes,
+        activations,
+        description_bias,
+        activation_bias,
+        iterations,
+        connected,
+        final_lambda,
     )
     return last.means, last.activations
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from capsedu.errors import require_count, require_dims
 from capsedu.routing.em import (
+    FINAL_LAMBDA,
     NEXT_TO_NOTHING,
     VARIANCE_FLOOR,
     EMStep,
@@ -98,6 +99,7 @@ def em_convolution_steps(
     activation_bias: Tensor,
     windows: Windows,
     iterations: int = 3,
+    final_lambda: float = FINAL_LAMBDA,
 ) -> Iterator[EMStep]:
     r"""Route by EM from windows of a grid, one yield per iteration.
 
@@ -112,6 +114,7 @@ def em_convolution_steps(
         activation_bias: :math:`\beta_a`, ``[j]``.
         windows: which child of the grid that is (:func:`windows_on`).
         iterations: how many M-steps.
+        final_lambda: of :func:`~capsedu.routing.em.inverse_temperature`.
 
     Yields:
         An :class:`~capsedu.routing.em.EMStep` per iteration, with ``assignments``
@@ -138,7 +141,7 @@ def em_convolution_steps(
             variances = (shares * distances).sum(dim=(1, 2)) + VARIANCE_FLOOR
             spread = 0.5 * variances.log()  # log of the standard deviation
             costs = received * (beta_u.unsqueeze(1) + spread).sum(dim=1)
-            activity = inverse_temperature(t) * (beta_a - costs)  # a logit
+            activity = inverse_temperature(t, final_lambda) * (beta_a - costs)  # a logit
             yield EMStep(assignments, means, variances, costs, activity.sigmoid())
             if t < iterations - 1:
                 exponents = (distances / (2 * variances[:, None, None])).sum(dim=3)
@@ -153,6 +156,7 @@ def em_convolution(
     activation_bias: Tensor,
     windows: Windows,
     iterations: int = 3,
+    final_lambda: float = FINAL_LAMBDA,
 ) -> tuple[Tensor, Tensor]:
     """The poses and activations that :func:`em_convolution_steps` ends with.
 
@@ -164,7 +168,7 @@ def em_convolution(
     Source: Hinton, Sabour & Frosst (2018), procedure 1.
     """
     *_, last = em_convolution_steps(
-        votes, activations, description_bias, activation_bias, windows, iterations
+        votes, activations, description_bias, activation_bias, windows, iterations, final_lambda
     )
     return last.means, last.activations
 

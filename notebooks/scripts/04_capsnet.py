@@ -325,7 +325,7 @@ size = profile if profile in experiment.profiles else "quick"
 folder = tempfile.TemporaryDirectory()  # gone when the notebook is
 run = train(experiment, size, root=folder.name, progress=False)
 print(f"{experiment.title}, profile {size}: {parameter_count(run.network):,} parameters,")
-print(f"{len(experiment.images(experiment.profile(size), train=True)):,} training images")
+print(f"{len(experiment.images(experiment.profile(size), 'train')):,} training images")
 for row in run.history:
     print(f"after epoch {row['epoch']}: {row['test_error']:.2%} of the test images are wrong")
 

@@ -4,6 +4,7 @@ import answers_01_transposed_convolution
 import answers_02_squash
 import answers_03_dynamic_routing
 import answers_04_capsnet
+import answers_05_em_routing
 import pytest
 
 from capsedu.classroom import check
@@ -14,6 +15,7 @@ CHAPTERS = (
     answers_02_squash,
     answers_03_dynamic_routing,
     answers_04_capsnet,
+    answers_05_em_routing,
 )
 RIGHT = [case for chapter in CHAPTERS for case in chapter.RIGHT]
 WRONG = [case for chapter in CHAPTERS for case in chapter.WRONG]

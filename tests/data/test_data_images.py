@@ -53,3 +53,20 @@ def test_bad_tensors_are_refused():
         ImageSet("made", images[:, 0], targets, ("a", "b"))
     with pytest.raises(ValueError, match="from 0 to 0, got 0 to 1"):
         ImageSet("made", images, targets, ("a",))
+
+
+def test_a_mask_chooses_images_with_all_that_is_known_of_them():
+    images = torch.arange(6, dtype=torch.uint8).view(6, 1, 1, 1)
+    whole = ImageSet("made", images, torch.arange(6) % 2, ("a", "b"), {"angle": torch.arange(6)})
+    part = whole.where(whole.pose["angle"] % 3 == 1)
+    assert part.images.flatten().tolist() == part.pose["angle"].tolist() == [1, 4]
+    assert part.targets.tolist() == [1, 0] and part.classes == whole.classes
+    assert len(whole.where(torch.zeros(6, dtype=torch.bool))) == 0
+
+
+def test_a_mask_that_does_not_fit_is_refused():
+    whole = image_set([2, 1])
+    with pytest.raises(ValueError, match=r"mask .* each of 3 images, got torch\.bool \[2\]"):
+        whole.where(torch.tensor([True, False]))
+    with pytest.raises(ValueError, match=r"mask must hold a truth value .* got torch\.int64 \[3\]"):
+        whole.where(torch.tensor([1, 0, 1]))

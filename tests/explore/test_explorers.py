@@ -48,6 +48,7 @@ MAKERS = {
     "routing": explorers.routing,
     "squashing": explorers.squashing,
     "transposed_convolution": explorers.transposed_convolution,
+    "em_routing": explorers.em_routing,
     "trained_routing": lambda: explorers.trained_routing(network(), torch.rand(3, 1, 28, 28)),
     "pose_sweep": lambda: explorers.pose_sweep(network(), torch.rand(1, 28, 28), digit=4),
     "every_kind": every_kind,

@@ -5,6 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from capsedu.layers.matrix_capsules import (
+    BIAS_UNIT,
     MATRIX,
     VECTOR,
     ClassMatrixCapsules,
@@ -102,7 +103,7 @@ def test_one_window_is_em_routing_from_all_of_its_cells(pose):
     poses, activations = layer(grid)
     flat = grid.poses.permute(1, 3, 4, 2, 0).flatten(0, 2)  # [(i, k), d, b]
     votes = transform(flat, layer.weight.flatten(0, 1)).permute(3, 0, 1, 2)
-    biases = layer.description_bias, layer.activation_bias
+    biases = layer.description_bias, BIAS_UNIT * layer.activation_bias
     expected = em_routing(votes, grid.activations.flatten(1), *biases)
     assert_close((poses[..., 0, 0], activations[..., 0, 0]), expected)
 

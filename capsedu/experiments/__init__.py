@@ -1,0 +1,40 @@
+"""Every named experiment, defined once: data, network, objective, and how large.
+
+``EXPERIMENTS["capsnet-mnist"]`` is what ``capsedu train capsnet-mnist`` runs, what the
+chapters load and what the results page lists.
+"""
+
+import re
+from dataclasses import replace
+
+from capsedu.errors import require_known
+from capsedu.experiments.dynamic_routing import DYNAMIC_ROUTING
+from capsedu.experiments.em_routing import EM_ROUTING
+from capsedu.experiments.experiment import Experiment
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment for experiment in (*DYNAMIC_ROUTING, *EM_ROUTING)
+}
+
+
+def experiment(name: str, data: str | None = None) -> Experiment:
+    """The experiment called ``name``, on other images if ``data`` names some.
+
+    Raises:
+        CapseduError: if there is no such experiment.
+    """
+    require_known("experiment", name, EXPERIMENTS)
+    chosen = EXPERIMENTS[name]
+    if data is None or data == chosen.data:
+        return chosen
+    where = re.sub(r"[^A-Za-z0-9]+", "-", data).strip("-")
+    as_published = data == chosen.published_data
+    return replace(
+        chosen,
+        name=f"{name}-on-{where}",
+        title=f"{chosen.title}, but on {data}",
+        data=data,
+        published=chosen.published if as_published else {},
+        published_data="",
+        profiles={key: replace(size, data="") for key, size in chosen.profiles.items()},
+    )

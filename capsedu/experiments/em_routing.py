@@ -1,0 +1,156 @@
+"""Hinton, Sabour & Frosst (2018): matrix capsules, and the network they are compared with.
+
+The paper's figures are for smallNORB. ``toys`` stands in for it; whoever has smallNORB adds
+``--data smallnorb``.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from capsedu.data import CentreCrop, RandomCrop
+from capsedu.evaluation.viewpoints import familiar, novel
+from capsedu.experiments.experiment import Experiment, NetworkBuilder
+from capsedu.layers.matrix_capsules import VECTOR
+from capsedu.learning.objectives import (
+    ACTIVATION_CROSS_ENTROPY,
+    ACTIVATION_MARGIN,
+    SPREAD,
+    CrossEntropyObjective,
+)
+from capsedu.models.cnn_baseline import PoolingCnnBaseline
+from capsedu.models.matrix_capsnet import MatrixCapsNet
+from capsedu.profiles import Profile
+
+_SMOKE = Profile(4, 2, 2, 16, 64, 64, "32-true", 3, (2, 2), data="toys-small")
+_SMALL = Profile(
+    32,
+    8,
+    epochs=2,
+    batch_size=16,
+    test_images=8_100,
+    precision="32-true",
+    convolutional_types=(8, 8),
+    compiled=True,
+    test_batch_size=50,
+)
+PROFILES = {
+    "smoke": _SMOKE,
+    "quick": replace(_SMALL, epochs=4, data="toys-small", compiled=False),
+    "small": _SMALL,
+    "full": Profile(
+        32,
+        32,
+        epochs=30,
+        batch_size=64,
+        precision="32-true",
+        checkpoint_every=500,
+        convolutional_types=(32, 32),
+        compiled=True,
+        test_batch_size=50,
+    ),
+}
+
+
+def matrix_capsnet(**options: Any) -> NetworkBuilder:
+    """Matrix capsules in the profile's width, built with the given options."""
+
+    def build(profile: Profile, image_shape: tuple[int, int, int], classes: int) -> MatrixCapsNet:
+        return MatrixCapsNet(
+            image_shape,
+            classes,
+            profile.conv_channels,
+            profile.primary_types,
+            profile.convolutional_types,
+            **options,
+        )
+
+    return build
+
+
+def pooling_cnn(
+    profile: Profile, image_shape: tuple[int, int, int], classes: int
+) -> PoolingCnnBaseline:
+    """The paper's baseline at its own size, whatever the profile."""
+    return PoolingCnnBaseline(image_shape, classes)
+
+
+_MATRIX = Experiment(
+    name="matrix-capsnet",
+    title="Matrix capsules",
+    source="Hinton, Sabour & Frosst (2018), table 1",
+    data="toys",
+    network=matrix_capsnet(),
+    objective=SPREAD,
+    train_transform=RandomCrop(),
+    test_transforms={"test": CentreCrop()},
+    published={"test_error": 0.018},
+    published_data="smallnorb",
+    learning_rate=3e-3,
+    profiles=PROFILES,
+)
+_CNN = replace(
+    _MATRIX,
+    name="pooling-cnn",
+    title="CNN with pooling, 4.2 M parameters",
+    network=pooling_cnn,
+    objective=CrossEntropyObjective(),
+    published={"test_error": 0.052},
+    learning_rate=1e-3,
+)
+
+
+def _row(
+    suffix: str, title: str, error: float, objective: Callable = SPREAD, **options: Any
+) -> Experiment:
+    """A row of the paper's table 1: what differs from the first."""
+    return replace(
+        _MATRIX,
+        name=f"{_MATRIX.name}-{suffix}",
+        title=f"{_MATRIX.title}, {title}",
+        network=matrix_capsnet(**options),
+        objective=objective,
+        published={"test_error": error},
+    )
+
+
+def _seen_from(by: str, network: Experiment, familiar_error: float, novel_error: float):
+    """A column of the paper's table 2: trained on a third of the viewpoints."""
+    return replace(
+        network,
+        name=f"{network.name}-{by}",
+        title=f"{network.title}, novel {by}s",
+        source="Hinton, Sabour & Frosst (2018), table 2",
+        test_transforms={"familiar": CentreCrop(), "novel": CentreCrop()},
+        select={
+            "train": partial(familiar, by=by),
+            "familiar": partial(familiar, by=by),
+            "novel": partial(novel, by=by),
+        },
+        published={"familiar_error": familiar_error, "novel_error": novel_error},
+    )
+
+
+EM_ROUTING = (
+    _MATRIX,
+    _row("1-iteration", "1 iteration", 0.097, iterations=1),
+    _row("2-iterations", "2 iterations", 0.022, iterations=2),
+    _row("5-iterations", "5 iterations", 0.039, iterations=5),
+    _row("vector", "vector poses", 0.029, pose=VECTOR),
+    _row("no-coordinates", "no coordinate addition", 0.026, coordinate_addition=False),
+    _row(
+        "vector-no-coordinates",
+        "vector poses, no coordinate addition",
+        0.032,
+        pose=VECTOR,
+        coordinate_addition=False,
+    ),
+    _row("margin", "margin loss", 0.032, ACTIVATION_MARGIN),
+    _row("cross-entropy", "cross-entropy", 0.058, ACTIVATION_CROSS_ENTROPY),
+    _CNN,
+    _seen_from("azimuth", _MATRIX, 0.037, 0.135),
+    _seen_from("azimuth", _CNN, 0.037, 0.20),
+    _seen_from("elevation", _MATRIX, 0.043, 0.123),
+    _seen_from("elevation", _CNN, 0.043, 0.178),
+)

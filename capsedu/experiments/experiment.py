@@ -1,0 +1,83 @@
+"""What an experiment is: data x network x objective, in several sizes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from torch import nn
+
+from capsedu.data import BatchStream, Identity, ImageSet, Shift, load
+from capsedu.errors import require_known
+from capsedu.profiles import FULL, QUICK, SMALL, SMOKE, Profile
+
+NetworkBuilder = Callable[[Profile, tuple[int, int, int], int], nn.Module]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Data x network x objective, in several sizes.
+
+    Attributes:
+        name: what to type.
+        title: what to print.
+        source: where in which paper.
+        data: a name for :func:`capsedu.data.load`.
+        published_data: the images of the paper's figures, where they are others.
+        network: builds the network from a profile, an image shape and a class count.
+        objective: what is minimised.
+        train_transform: what happens to training images.
+        test_transforms: one evaluation per entry; ``"test"`` is the main one.
+        select: which images to take, by ``"train"`` and the names of the evaluations; all of
+            them where nothing is said.
+        published: the paper's figures, as shares, by the name of ours.
+        learning_rate: of the first step.
+        profiles: the sizes in which it can be run.
+    """
+
+    name: str
+    title: str
+    source: str
+    data: str
+    network: NetworkBuilder
+    objective: Callable
+    train_transform: Callable = Shift(2)  # noqa: RUF009 (frozen)
+    test_transforms: Mapping[str, Callable] = field(default_factory=lambda: {"test": Identity()})
+    select: Mapping[str, Callable[[ImageSet], ImageSet]] = field(default_factory=dict)
+    published: Mapping[str, float] = field(default_factory=dict)
+    published_data: str = ""
+    learning_rate: float = 1e-3
+    profiles: Mapping[str, Profile] = field(
+        default_factory=lambda: {"smoke": SMOKE, "quick": QUICK, "small": SMALL, "full": FULL}
+    )
+
+    def profile(self, name: str) -> Profile:
+        """The named profile; :class:`CapseduError` names the known ones otherwise."""
+        require_known(f"profile of {self.name}", name, self.profiles)
+        return self.profiles[name]
+
+    def images(self, profile: Profile, purpose: str) -> ImageSet:
+        """The images for ``"train"`` or for one of the evaluations, as many as the profile says."""
+        train = purpose == "train"
+        images = load(profile.data or self.data, train=train)
+        if purpose in self.select:
+            images = self.select[purpose](images)
+        wanted = profile.train_images if train else profile.test_images
+        return images if wanted is None or wanted >= len(images) else images.subset(wanted)
+
+    def train_batches(self, profile: Profile, seed: int) -> BatchStream:
+        """The training's batches; batch n depends on ``seed`` and n alone."""
+        images = self.images(profile, "train")
+        return BatchStream(
+            images, profile.batch_size, self.train_transform, seed, shuffle=True, drop_last=True
+        )
+
+    def test_batches(self, profile: Profile) -> dict[str, BatchStream]:
+        """For each evaluation, its batches; they are the same in every run."""
+        size = profile.test_batch_size or profile.batch_size
+        return {
+            name: BatchStream(self.images(profile, name), size, transform, seed=0, shuffle=False)
+            for name, transform in self.test_transforms.items()
+        }
+
+    def build(self, profile: Profile, image_shape: tuple[int, int, int], classes: int):
+        """The network, freshly initialised."""
+        return self.network(profile, image_shape, classes)
