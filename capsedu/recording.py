@@ -32,6 +32,7 @@ def record_run(
         save_half(run.network, path)
         checkpoint = {"file": path.name, "sha256": sha256(path), "dtype": "float16"}
     figures = runs.evaluate(run)
+    curves = experiment.curves(run.network, experiment, size) if experiment.curves else {}
     batch = next(iter(experiment.test_batches(size).values())).batch(0)
     seed = f" --seed {run.seed}" if run.seed else ""
     record = Record(
@@ -61,6 +62,7 @@ def record_run(
         command=f"capsedu record {experiment.name} --profile {run.profile}{seed}"
         + (" --checkpoint" if keep_weights else ""),
         checkpoint=checkpoint,
+        curves=curves,
     )
     path = write_record(record, folder)
     picture = draw_run(run, batch)

@@ -34,6 +34,7 @@ class Record:
         when: ISO time, UTC.
         versions: of the libraries that matter.
         checkpoint: file name, SHA-256 and figures of the committed weights, if any.
+        curves: what else was measured, as points: ``{"fgsm_error": [[0.0, 0.1], …], …}``.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Record:
     when: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     versions: Mapping[str, str] = field(default_factory=lambda: library_versions())
     checkpoint: Mapping[str, object] | None = None
+    curves: Mapping[str, list[tuple[float, float]]] = field(default_factory=dict)
 
 
 def library_versions() -> dict[str, str]:

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from capsedu.errors import CapseduError
 from capsedu.experiments import EXPERIMENTS, experiment
+from capsedu.layers.matrix_capsules import VECTOR
 from capsedu.profiles import PROFILES, resolve_profile
 
 
@@ -43,3 +46,43 @@ def test_other_data_gives_an_experiment_of_its_own_without_the_papers_figures():
     assert other.data == "npz:/some/where.npz"
     assert not other.published
     assert experiment("capsnet-mnist", "mnist") is EXPERIMENTS["capsnet-mnist"]
+
+
+def test_the_papers_own_images_keep_its_figures():
+    stand_in = EXPERIMENTS["matrix-capsnet"]
+    assert (stand_in.data, stand_in.published_data) == ("toys", "smallnorb")
+    own = experiment("matrix-capsnet", "smallnorb")
+    assert own.published == stand_in.published
+    assert all(size.data == "" for size in own.profiles.values())  # really on smallnorb
+    assert experiment("matrix-capsnet", "toys-small").published == {}
+
+
+@pytest.mark.parametrize("by", ["azimuth", "elevation"])
+def test_novel_viewpoints_are_kept_from_training(by):
+    chosen = EXPERIMENTS[f"matrix-capsnet-{by}"]
+    size = replace(chosen.profile("smoke"), train_images=None, test_images=None)
+    views = {
+        purpose: set(chosen.images(size, purpose).pose[by].tolist())
+        for purpose in ("train", "familiar", "novel")
+    }
+    assert views["train"] == views["familiar"]
+    assert views["train"].isdisjoint(views["novel"]) and views["novel"]
+
+
+def test_every_row_of_the_papers_table_differs_from_the_first_in_what_it_says():
+    shape, classes = (2, 32, 32), 5
+    rows = {
+        name: chosen.build(chosen.profile("smoke"), shape, classes)
+        for name, chosen in EXPERIMENTS.items()
+        if name.startswith("matrix-capsnet")
+    }
+    for n in (1, 2, 5):
+        network = rows[f"matrix-capsnet-{n}-iterations" if n > 1 else "matrix-capsnet-1-iteration"]
+        layers = (*network.convolutional_capsules, network.class_capsules)
+        assert [layer.iterations for layer in layers] == [n] * 3
+    for name, network in rows.items():
+        assert (network.class_capsules.pose == VECTOR) == ("vector" in name)
+        assert network.class_capsules.coordinate_addition != ("no-coordinates" in name)
+        losses = {"margin": "margin", "cross-entropy": "cross_entropy"}
+        suffix = name.removeprefix("matrix-capsnet-")
+        assert EXPERIMENTS[name].objective.name == losses.get(suffix, "spread")

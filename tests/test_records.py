@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from capsedu import runs
 from capsedu.checkpoints import checkpoint_path, pretrained
+from capsedu.data import Identity
 from capsedu.errors import CapseduError
 from capsedu.evaluation.classification import measure
 from capsedu.experiments import EXPERIMENTS
@@ -81,3 +83,24 @@ def test_every_committed_record_and_checkpoint_is_whole():
 def test_half_precision_rounds_what_is_in_memory_too(recorded):
     for name, value in recorded.network.state_dict().items():
         assert torch.equal(value, value.half().float()), name
+
+
+def test_errors_under_attack_are_recorded(own_project):
+    chosen = EXPERIMENTS["matrix-capsnet"]
+    size = replace(chosen.profile("smoke"), data="", epochs=1, test_images=8)
+    chosen = replace(
+        chosen,
+        data="digits",
+        train_transform=Identity(),
+        test_transforms={"test": Identity()},
+        profiles={"smoke": size},
+    )
+    run = runs.train(chosen, "smoke", root=own_project / "runs", progress=False)
+    record_run(run, own_project / "records")
+    record = read_record("matrix-capsnet", "smoke")
+    assert set(record.curves) == {"fgsm_error", "fgsm_success", "bim_error", "bim_success"}
+    for points in record.curves.values():
+        assert [epsilon for epsilon, _ in points] == [0.0, 0.02, 0.05, 0.1, 0.2]
+        assert all(0 <= share <= 1 for _, share in points)
+    (_, untouched), *_ = record.curves["fgsm_error"]
+    assert untouched == record.figures["test_error"]  # all 8 images, not attacked

@@ -9,9 +9,20 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from capsedu.data import CentreCrop, RandomCrop
+import torch.nn.functional as F
+from torch import nn
+
+from capsedu.data import BatchStream, CentreCrop, RandomCrop
+from capsedu.evaluation.adversarial import bim, fgsm
+from capsedu.evaluation.robustness import (
+    activation_scores,
+    errors_under_attack,
+    softmax_scores,
+    successes_under_attack,
+)
 from capsedu.evaluation.viewpoints import familiar, novel
 from capsedu.experiments.experiment import Experiment, NetworkBuilder
+from capsedu.functional import spread_loss
 from capsedu.layers.matrix_capsules import VECTOR
 from capsedu.learning.objectives import (
     ACTIVATION_CROSS_ENTROPY,
@@ -27,8 +38,8 @@ _SMOKE = Profile(4, 2, 2, 16, 64, 64, "32-true", 3, (2, 2), data="toys-small")
 _SMALL = Profile(
     32,
     8,
-    epochs=2,
-    batch_size=16,
+    epochs=1,
+    batch_size=8,
     test_images=8_100,
     precision="32-true",
     convolutional_types=(8, 8),
@@ -76,6 +87,35 @@ def pooling_cnn(
     return PoolingCnnBaseline(image_shape, classes)
 
 
+EPSILONS = (0.0, 0.02, 0.05, 0.1, 0.2)
+
+
+def attacks(read: Callable, loss: Callable) -> Callable:
+    """What the paper's figure 3 shows, measured on a trained network.
+
+    Args:
+        read: what the network returns to scores.
+        loss: what an attack raises that aims at no class.
+    """
+
+    def curves(network: nn.Module, experiment: Experiment, profile: Profile) -> dict:
+        images = experiment.images(profile, "test")
+        if len(images) > profile.attacked_images:
+            images = images.subset(profile.attacked_images)
+        crop = experiment.test_transforms["test"]
+        batches = BatchStream(images, min(50, len(images)), crop, shuffle=False)
+        found = {}
+        for name, method in {"fgsm": fgsm, "bim": bim}.items():
+            error = errors_under_attack(network, read, loss, batches, EPSILONS, method)
+            success = successes_under_attack(
+                network, read, batches, len(images.classes), EPSILONS, method
+            )
+            found |= {f"{name}_error": [*error.items()], f"{name}_success": [*success.items()]}
+        return found
+
+    return curves
+
+
 _MATRIX = Experiment(
     name="matrix-capsnet",
     title="Matrix capsules",
@@ -88,6 +128,7 @@ _MATRIX = Experiment(
     published={"test_error": 0.018},
     published_data="smallnorb",
     learning_rate=3e-3,
+    curves=attacks(activation_scores, partial(spread_loss, margin=1.0)),
     profiles=PROFILES,
 )
 _CNN = replace(
@@ -98,6 +139,7 @@ _CNN = replace(
     objective=CrossEntropyObjective(),
     published={"test_error": 0.052},
     learning_rate=1e-3,
+    curves=attacks(softmax_scores, F.cross_entropy),
 )
 
 
@@ -112,6 +154,7 @@ def _row(
         network=matrix_capsnet(**options),
         objective=objective,
         published={"test_error": error},
+        curves=None,
     )
 
 
@@ -129,6 +172,7 @@ def _seen_from(by: str, network: Experiment, familiar_error: float, novel_error:
             "novel": partial(novel, by=by),
         },
         published={"familiar_error": familiar_error, "novel_error": novel_error},
+        curves=None,
     )
 
 

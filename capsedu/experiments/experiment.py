@@ -30,6 +30,8 @@ class Experiment:
             them where nothing is said.
         published: the paper's figures, as shares, by the name of ours.
         learning_rate: of the first step.
+        curves: what else to measure of the trained network, such as its errors under attack:
+            called with the network, the experiment and the profile, returns a record's curves.
         profiles: the sizes in which it can be run.
     """
 
@@ -45,6 +47,7 @@ class Experiment:
     published: Mapping[str, float] = field(default_factory=dict)
     published_data: str = ""
     learning_rate: float = 1e-3
+    curves: Callable[..., Mapping[str, list[tuple[float, float]]]] | None = None
     profiles: Mapping[str, Profile] = field(
         default_factory=lambda: {"smoke": SMOKE, "quick": QUICK, "small": SMALL, "full": FULL}
     )

@@ -1,8 +1,15 @@
+import pytest
 import torch
 
 from capsedu.data import Batch
 from capsedu.functional import capsule_length, margin_loss, reconstruction_loss
-from capsedu.learning.objectives import CrossEntropyObjective, MarginObjective
+from capsedu.learning.objectives import (
+    ACTIVATION_CROSS_ENTROPY,
+    ACTIVATION_MARGIN,
+    SPREAD,
+    CrossEntropyObjective,
+    MarginObjective,
+)
 from capsedu.models import CapsNet
 
 
@@ -74,3 +81,40 @@ def test_cross_entropy_takes_one_class_or_several():
     )
     per_class = torch.where(torch.eye(10)[:4] == 1, scores, -scores)
     torch.testing.assert_close(several.loss, -torch.nn.functional.logsigmoid(per_class).mean())
+
+
+ACTIVATIONS = torch.tensor([[0.9, 0.5, 0.2], [0.3, 0.6, 0.1]])
+TARGETS = torch.tensor([0, 1])
+
+
+def with_activations(images):
+    """A network whose class capsules are as active as ACTIVATIONS says."""
+    return torch.zeros(2, 3, 16), ACTIVATIONS
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"),
+    [
+        (0.0, 0.0),  # every lead is more than the first margin, 0.2
+        (0.5, ((0.55 - 0.4) ** 2 + (0.55 - 0.3) ** 2 + (0.55 - 0.5) ** 2) / 2),
+        (1.0, (0.5**2 + 0.2**2 + 0.6**2 + 0.4**2) / 2),
+    ],
+)
+def test_the_spread_grows_from_02_to_09_over_the_training(progress, expected):
+    outcome = SPREAD(with_activations, Batch(torch.zeros(2), TARGETS), progress)
+    torch.testing.assert_close(outcome.loss, torch.tensor(expected))
+    assert outcome.scores is ACTIVATIONS and list(outcome.parts) == ["spread"]
+
+
+def test_activations_take_the_place_of_lengths_in_the_margin_loss():
+    outcome = ACTIVATION_MARGIN(with_activations, Batch(torch.zeros(2), TARGETS))
+    torch.testing.assert_close(outcome.loss, margin_loss(ACTIVATIONS, TARGETS))
+
+
+def test_cross_entropy_can_be_certain_of_a_class():
+    def certain(images):
+        return torch.zeros(1, 5, 16), torch.tensor([[1.0, 0.0, 0.0, 0.0, 0.0]])
+
+    right = ACTIVATION_CROSS_ENTROPY(certain, Batch(torch.zeros(1), torch.tensor([0])))
+    wrong = ACTIVATION_CROSS_ENTROPY(certain, Batch(torch.zeros(1), torch.tensor([1])))
+    assert right.loss < 1e-6 and 25 < wrong.loss < 30  # finite

@@ -153,3 +153,27 @@ def test_the_cnn_fits_other_images_and_names_those_that_it_does_not():
         PoolingCnnBaseline((1, 3, 32))
     with pytest.raises(ValueError, match="classes must be at least 1, got 0"):
         PoolingCnnBaseline(classes=0)
+
+
+@pytest.mark.skipif(not compiling.has_compiler(), reason="needs a C++ compiler")
+def test_compiled_layers_give_the_same_numbers_and_gradients():
+    plain, compiled = (small(image_shape=(1, 17, 17)).double() for _ in range(2))
+    compiled.compile_routing()
+    images = torch.rand(2, 1, 17, 17, dtype=torch.float64)
+    found = [network(images) for network in (plain, compiled)]
+    assert_close(found[0], found[1])
+    for _, activations in found:
+        activations.square().sum().backward()
+    for a, b in zip(plain.parameters(), compiled.parameters(), strict=True):
+        assert_close(a.grad, b.grad)
+
+
+def test_an_untrained_network_is_undecided():
+    for sizes in ({}, LARGE, {"pose": VECTOR, "iterations": 1}, {"iterations": 5}):
+        torch.manual_seed(0)
+        network = MatrixCapsNet(**sizes)
+        images = torch.rand(2, 1, 32, 32)
+        children = network.children_of(images).activations
+        _, classes = network(images)
+        for activations in (children, classes):
+            assert 0.1 < activations.mean() < 0.9, sizes
