@@ -1,1 +1,1 @@
-"""Speed and memory against a textbook CapsNet and the floor: ``python -m benchmarks``."""
+"""Speed and memory against textbook networks and the floor: ``python -m benchmarks``."""

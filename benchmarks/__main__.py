@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
+from benchmarks.em_workloads import EM_BATCH, EM_WORKLOADS, require_same_matrix_capsules
 from benchmarks.loading import seconds_per_batch
-from benchmarks.measure import ALLOCATORS, measure
+from benchmarks.measure import ALLOCATORS, measure, stages
 from benchmarks.targets import TARGETS, Results
 from benchmarks.workloads import BATCH, WORKLOADS, require_same_function
 from capsedu.errors import CapseduError
@@ -32,10 +33,15 @@ def main() -> None:
     console.print(" · ".join(f"{name} {value}" for name, value in machine.items()))
     require_same_function()
     console.print("the textbook network gives CapsNet's numbers, forwards and backwards")
+    require_same_matrix_capsules()
+    console.print("and so does that of matrix capsules")
     loading = seconds_per_batch(MNIST_IMAGES, BATCH)
     results = _measure_all(keys, allocators, arguments.repeats)
     for allocator, found in results.items():
-        console.print(_table(allocator, found))
+        for batch in dict.fromkeys(WORKLOADS[key].batch for key in found):
+            rows = {key: row for key, row in found.items() if WORKLOADS[key].batch == batch}
+            console.print(_table(allocator, batch, rows))
+        _print_first_steps(found)
         if allocator == "default":
             console.print(_target_table(found))
         _print_loading(loading, found)
@@ -43,6 +49,7 @@ def main() -> None:
         summary = {
             "machine": machine,
             "batch": BATCH,
+            "em_batch": EM_BATCH,
             "repeats": arguments.repeats,
             "seconds_to_make_a_batch": loading,
             "results": results,
@@ -53,7 +60,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("--repeats", type=_positive, default=10, help="rounds of timing (10)")
-    parser.add_argument("--only", choices=("all", "capsnet", "routing"), default="all")
+    parser.add_argument("--only", choices=("all", "capsnet", "routing", "em"), default="all")
     parser.add_argument("--allocator", choices=(*ALLOCATORS, "both"), default="both")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     return parser
@@ -67,7 +74,7 @@ def _positive(text: str) -> int:
 
 
 def _group(key: str) -> str:
-    return "routing" if key == "routing" else "capsnet"
+    return "em" if key in EM_WORKLOADS else "routing" if key == "routing" else "capsnet"
 
 
 def _machine() -> dict[str, str]:
@@ -82,7 +89,7 @@ def _machine() -> dict[str, str]:
 
 
 def _measure_all(keys: list[str], allocators: tuple[str, ...], repeats: int) -> dict[str, Results]:
-    total = len(allocators) * sum(len(WORKLOADS[k].contenders) + repeats for k in keys)
+    total = len(allocators) * sum(stages(WORKLOADS[key], repeats) for key in keys)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("measuring", total=total)
@@ -97,9 +104,9 @@ def _measure_all(keys: list[str], allocators: tuple[str, ...], repeats: int) -> 
     return results
 
 
-def _table(allocator: str, results: Results) -> Table:
+def _table(allocator: str, batch: int, results: Results) -> Table:
     headings = ("ms", "images/s", "×\nfloor", "×\ntextbook", "extra\nMiB", "of text-\nbook's")
-    table = Table(title=f"batch {BATCH}, allocator: {allocator}", box=SIMPLE, title_justify="left")
+    table = Table(title=f"batch {batch}, allocator: {allocator}", box=SIMPLE, title_justify="left")
     table.add_column("", no_wrap=True)
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
@@ -109,7 +116,7 @@ def _table(allocator: str, results: Results) -> Table:
             table.add_row(
                 f"  {name}",
                 f"{1000 * row['seconds']:.0f}",
-                f"{BATCH / row['seconds']:.0f}",
+                _three_digits(batch / row["seconds"]),
                 _ratio(contenders.get("floor"), row, "seconds", "{:.2f}"),
                 _ratio(contenders["textbook"], row, "seconds", "{:.2f}"),
                 "–" if row["extra_mib"] is None else f"{row['extra_mib']:.0f}",
@@ -117,6 +124,10 @@ def _table(allocator: str, results: Results) -> Table:
             )
         table.add_section()
     return table
+
+
+def _three_digits(number: float) -> str:
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def _ratio(above: dict | None, below: dict | None, quantity: str, style: str) -> str:
@@ -135,6 +146,13 @@ def _target_table(results: Results) -> Table:
             met = "[green]met[/green]" if target.met(share) else "[red]not met[/red]"
             table.add_row(target.title, target.needed, f"{share:.2f}", met)
     return table
+
+
+def _print_first_steps(results: Results) -> None:
+    for key, contenders in results.items():
+        if WORKLOADS[key].compiles:
+            first = (f"{name} {row['first_seconds']:.1f} s" for name, row in contenders.items())
+            console.print(f"first step of {key}, compiling included: {', '.join(first)}")
 
 
 def _print_loading(seconds: float, results: Results) -> None:

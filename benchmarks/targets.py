@@ -59,4 +59,9 @@ TARGETS = (
     Target("training, bf16", "extra_mib", "textbook", 0.20),
     Target("routing", "seconds", "textbook", 7.0),
     Target("routing", "extra_mib", "textbook", 0.10),
+    Target("EM small, training", "seconds", "textbook", 2.5),
+    Target("EM small, inference", "seconds", "textbook", 2.7),
+    Target("EM large, training", "seconds", "textbook", 7.0),
+    Target("EM small, training", "extra_mib", "textbook", 0.30),
+    Target("EM large, training", "extra_mib", "textbook", 0.30),
 )

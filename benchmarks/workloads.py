@@ -1,15 +1,15 @@
 """What is measured: each workload prepares, for a contender, a function that runs one step."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.em_workloads import EM_WORKLOADS
 from benchmarks.floor import Floor
 from benchmarks.textbook import TextbookCapsNet, route, with_weights_of
+from benchmarks.workload import Step, Workload
 from capsedu.data import Batch
 from capsedu.functional import capsule_length, squash
 from capsedu.learning.objectives import MarginObjective
@@ -25,16 +25,6 @@ ROUTINGS = {
     "votes kept": (lambda u, weight: dynamic_routing(child_votes(u, weight)), (10, 8, 1152, 16)),
     "textbook": (route, (1152, 10, 16, 8)),
 }
-Step = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Workload:
-    """Something to measure; ``prepare(contender)`` builds it and returns one step of it."""
-
-    title: str
-    contenders: tuple[str, ...]
-    prepare: Callable[[str], Step]
 
 
 def training(precision: str, contender: str) -> Step:
@@ -85,12 +75,13 @@ def routing(contender: str) -> Step:
 
 WORKLOADS = {
     f"{title}, {precision}": Workload(
-        f"{title}, {precision}", tuple(NETWORKS), partial(prepare, precision)
+        f"{title}, {precision}", tuple(NETWORKS), partial(prepare, precision), BATCH
     )
     for title, prepare in (("training", training), ("inference", inference))
     for precision in ("fp32", "bf16")
 }
-WORKLOADS["routing"] = Workload("routing layer, fp32", tuple(ROUTINGS), routing)
+WORKLOADS["routing"] = Workload("routing layer, fp32", tuple(ROUTINGS), routing, BATCH)
+WORKLOADS |= EM_WORKLOADS
 
 
 def require_same_function() -> None:

@@ -32,6 +32,7 @@ class Profile:
         checkpoint_every: steps between two checkpoints.
         convolutional_types: C and D, the types of matrix capsule in the two convolutional
             layers, where a network has them; A and B are the first two numbers here.
+        iterations: of EM routing, in place of the experiment's.
         compiled: whether to compile the network where that is possible: a minute at the start,
             half the time afterwards.
         data: images to use in place of the experiment's.
@@ -48,6 +49,7 @@ class Profile:
     precision: str = "bf16-mixed"
     checkpoint_every: int = 100
     convolutional_types: tuple[int, int] = (32, 32)
+    iterations: int | None = None
     compiled: bool = False
     data: str = ""
     test_batch_size: int | None = None

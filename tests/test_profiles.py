@@ -69,6 +69,13 @@ def test_novel_viewpoints_are_kept_from_training(by):
     assert views["train"].isdisjoint(views["novel"]) and views["novel"]
 
 
+def test_networks_are_compiled_only_where_they_can_be():
+    for chosen in EXPERIMENTS.values():
+        for size in (s for s in chosen.profiles.values() if s.compiled):
+            shape = (2, 32, 32)
+            assert hasattr(chosen.build(size, shape, 5), "compile_routing"), chosen.name
+
+
 def test_every_row_of_the_papers_table_differs_from_the_first_in_what_it_says():
     shape, classes = (2, 32, 32), 5
     rows = {
@@ -77,7 +84,7 @@ def test_every_row_of_the_papers_table_differs_from_the_first_in_what_it_says():
         if name.startswith("matrix-capsnet")
     }
     for n in (1, 2, 5):
-        network = rows[f"matrix-capsnet-{n}-iterations" if n > 1 else "matrix-capsnet-1-iteration"]
+        network = rows[f"matrix-capsnet-{n}-iteration{'s' if n > 1 else ''}"]
         layers = (*network.convolutional_capsules, network.class_capsules)
         assert [layer.iterations for layer in layers] == [n] * 3
     for name, network in rows.items():
