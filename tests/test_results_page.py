@@ -83,3 +83,12 @@ def test_how_a_record_was_made() -> None:
         "60 min",
         "2026-11-21",
     ]
+
+
+def test_a_stand_in_for_the_papers_images_neither_reaches_nor_misses_it() -> None:
+    stand_in = replace(EXPERIMENT, published_data="affnist")
+    *_, row, _ = cells(errors_table([stand_in], [RECORD]))
+    assert row[2:6] == ["0.25 %", "0.41 %", "cpu", "other images"]
+    own = replace(RECORD, data={**RECORD.data, "name": "affnist"})
+    *_, row, _ = cells(errors_table([stand_in], [own]))
+    assert row[5].startswith("no, ")

@@ -63,7 +63,9 @@ def _error_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple
         start = (experiment.title, name.replace("_", " "), _percent(published))
         for record in own:
             ours = record.figures.get(name)
-            yield (*start, _percent(ours), record.profile, _verdict(ours, published))
+            same_images = experiment.published_data in ("", record.data["name"])
+            verdict = _verdict(ours, published) if same_images else "other images"
+            yield (*start, _percent(ours), record.profile, verdict)
         full_is_missing = all(record.profile != "full" for record in own)
         if full_is_missing and "full" in experiment.profiles:
             yield (*start, NOT_RUN, "full", "")
