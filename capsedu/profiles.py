@@ -33,8 +33,8 @@ class Profile:
         convolutional_types: C and D, the types of matrix capsule in the two convolutional
             layers, where a network has them; A and B are the first two numbers here.
         iterations: of EM routing, in place of the experiment's.
-        compiled: whether to compile the network where that is possible: a minute at the start,
-            half the time afterwards.
+        compiled: whether to compile the network where that is possible: half a minute at the
+            start, half the time afterwards.
         data: images to use in place of the experiment's.
         test_batch_size: images per batch in evaluations; as in training if None.
         attacked_images: test images for measurements under attack, where there are any.

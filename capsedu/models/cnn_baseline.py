@@ -41,7 +41,7 @@ class CnnBaseline(nn.Module):
         require_count("classes", classes)
         in_channels, height, width = image_shape
         self.image_shape = tuple(image_shape)
-        layers: list[nn.Module] = []
+        layers: list[nn.Module] = [nn.LayerNorm(image_shape, elementwise_affine=False)]
         for c_in, c_out in pairwise((in_channels, *channels)):
             layers += [nn.Conv2d(c_in, c_out, KERNEL, padding="same"), nn.ReLU()]
         layers.append(nn.Flatten())
@@ -61,7 +61,8 @@ class PoolingCnnBaseline(nn.Sequential):
 
     The defaults are the paper's: 4,252,549 parameters for 1x32x32 images and 5 classes
     ("4.2M" in the paper), 4,253,349 for stereo pairs. As in :class:`CnnBaseline`, the count
-    comes out as the paper says with padding that keeps the size.
+    comes out as the paper says with padding that keeps the size. Each image is standardised
+    first, as for the capsules that it is compared with.
 
     Args:
         image_shape: ``(c, h, w)``, at least 4 pixels high and wide.
@@ -91,7 +92,7 @@ class PoolingCnnBaseline(nn.Sequential):
                 f"wide (they are halved twice), got {tuple(image_shape)}"
             )
         in_channels, height, width = image_shape
-        layers: list[nn.Module] = []
+        layers: list[nn.Module] = [nn.LayerNorm(image_shape, elementwise_affine=False)]
         for c_in, c_out in pairwise((in_channels, *channels)):
             layers += [nn.Conv2d(c_in, c_out, KERNEL, padding="same"), nn.ReLU(), nn.MaxPool2d(2)]
         super().__init__(

@@ -124,7 +124,7 @@ class MatrixCapsNet(nn.Module):
         """Compile the two layers that take nearly all the time, where there is a compiler.
 
         The numbers stay the same. A small network trains about twice as fast then; the first
-        call of each kind (training, inference) waits for the compiler, a minute or more.
+        call of each kind (training, inference) waits for the compiler, about half a minute.
         """
         compile_where_possible(*self.convolutional_capsules)
 

@@ -106,8 +106,7 @@ def em_routing_steps(
             variances = torch.einsum("bij,bijd->bjd", shares, distances) + VARIANCE_FLOOR
             spread = 0.5 * variances.log()  # log of the standard deviation
             costs = received * (description_bias.unsqueeze(1) + spread).sum(dim=2)
-            temperature = inverse_temperature(t, final_lambda)
-            activity = temperature * (activation_bias - costs)  # a logit
+            activity = inverse_temperature(t, final_lambda) * (activation_bias - costs)  # a logit
             yield EMStep(assignments, means, variances, costs, activity.sigmoid())
             if t < iterations - 1:
                 exponents = (distances / (2 * variances.unsqueeze(1))).sum(dim=3)
