@@ -126,7 +126,7 @@ def attacks(read: Callable, loss: Callable) -> Callable:
 
 _MATRIX = Experiment(
     name="matrix-capsnet",
-    title="Matrix capsules",
+    title="Matrix capsules, 3 iterations",
     source="Hinton, Sabour & Frosst (2018), table 1",
     data="toys",
     network=matrix_capsnet(),
@@ -139,7 +139,7 @@ _MATRIX = Experiment(
     curves=attacks(activation_scores, partial(spread_loss, margin=1.0)),
     profiles=PROFILES,
 )
-_TWO_ITERATIONS = replace(_MATRIX, profiles=TWO_ITERATIONS)
+_TWO_ITERATIONS = replace(_MATRIX, title="Matrix capsules", profiles=TWO_ITERATIONS)
 _CNN = replace(
     _MATRIX,
     name="pooling-cnn",
@@ -159,7 +159,7 @@ def _iterations(count: int, error: float) -> Experiment:
     return replace(
         _MATRIX,
         name=f"{_MATRIX.name}-{number.replace(' ', '-')}",
-        title=f"{_MATRIX.title}, {number}",
+        title=f"Matrix capsules, {number}",
         network=matrix_capsnet(iterations=count),
         published={"test_error": error},
         curves=_MATRIX.curves if count == 2 else None,
@@ -173,7 +173,7 @@ def _row(
     return replace(
         _TWO_ITERATIONS,
         name=f"{_MATRIX.name}-{suffix}",
-        title=f"{_MATRIX.title}, {title}",
+        title=f"Matrix capsules, {title}",
         network=matrix_capsnet(**options),
         objective=objective,
         published={"test_error": error},

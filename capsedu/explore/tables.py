@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from IPython.display import Markdown
 
+from capsedu.evaluation.viewpoints import matched_epochs
 from capsedu.experiments import experiment
-from capsedu.records import read_record
+from capsedu.records import Record, read_record
 
 NO_BREAK = "\N{NO-BREAK SPACE}"  # a narrow table must not part a number from its sign
 NOT_RUN = NO_BREAK.join(("not", "run", "yet"))
@@ -39,6 +40,66 @@ def error_table(names: Sequence[str], figure: str = "test_error") -> Markdown:
                 cells[2:5] = [f"{record.parameters:,}", f"{seen:,}", error]
             lines.append(f"| {' | '.join(cells)} |")
     return Markdown("\n".join(lines))
+
+
+def ablation_table(names: Sequence[str], profile: str, figure: str = "test_error") -> Markdown:
+    """Variants of one network side by side: one row each, all in the same profile.
+
+    Args:
+        names: of experiments.
+        profile: whose records to read; a variant that has none is "not run yet".
+        figure: the record's name for it, a share such as ``"test_error"``.
+
+    Raises:
+        CapseduError: if an experiment is unknown or a record is damaged.
+    """
+    lines = ["| network | parameters | minutes | error | paper |", "|---|---:|---:|---:|---:|"]
+    for chosen in map(experiment, names):
+        record = read_record(chosen.name, profile)
+        found = ["", "", NOT_RUN]
+        if record is not None:
+            minutes = f"{record.wall_seconds / 60:.0f}"
+            found = [f"{record.parameters:,}", minutes, _percent(record.figures.get(figure))]
+        cells = [chosen.title, *found, _percent(chosen.published.get(figure))]
+        lines.append(f"| {' | '.join(cells)} |")
+    return Markdown("\n".join(lines))
+
+
+def viewpoint_table(pairs: Sequence[tuple[str, str]], profile: str) -> Markdown:
+    """Errors on familiar and on novel viewpoints, of networks that are compared two by two.
+
+    Each pair is taken after the epochs that :func:`~capsedu.evaluation.viewpoints.matched_epochs`
+    chooses, when both err alike on familiar viewpoints, as far as they ever do.
+
+    Args:
+        pairs: names of two experiments each, whose histories know ``"familiar_error"`` and
+            ``"novel_error"``.
+        profile: whose records to read; if one of a pair has none, there is nothing to match.
+
+    Raises:
+        CapseduError: if an experiment is unknown or a record is damaged.
+    """
+    lines = [
+        "| network | after epoch | familiar | novel | paper: familiar | paper: novel |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for pair in pairs:
+        records = [read_record(name, profile) for name in pair]
+        found = [["", NOT_RUN, NOT_RUN]] * 2 if None in records else _matched(*records)
+        for chosen, cells in zip(map(experiment, pair), found, strict=True):
+            paper = [_percent(chosen.published.get(f"{x}_error")) for x in ("familiar", "novel")]
+            lines.append(f"| {' | '.join([chosen.title, *cells, *paper])} |")
+    return Markdown("\n".join(lines))
+
+
+def _matched(*records: Record) -> list[list[str]]:
+    """For each of two records: the epoch, and the errors after it."""
+    chosen = matched_epochs(*([row["familiar_error"] for row in r.history] for r in records))
+    rows = [record.history[epoch] for record, epoch in zip(records, chosen, strict=True)]
+    return [
+        [str(row["epoch"]), _percent(row["familiar_error"]), _percent(row["novel_error"])]
+        for row in rows
+    ]
 
 
 def _percent(share: float | None) -> str:

@@ -41,7 +41,7 @@ class CnnBaseline(nn.Module):
         require_count("classes", classes)
         in_channels, height, width = image_shape
         self.image_shape = tuple(image_shape)
-        layers: list[nn.Module] = [nn.LayerNorm(image_shape, elementwise_affine=False)]
+        layers: list[nn.Module] = []
         for c_in, c_out in pairwise((in_channels, *channels)):
             layers += [nn.Conv2d(c_in, c_out, KERNEL, padding="same"), nn.ReLU()]
         layers.append(nn.Flatten())

@@ -5,6 +5,7 @@ import answers_02_squash
 import answers_03_dynamic_routing
 import answers_04_capsnet
 import answers_05_em_routing
+import answers_06_matrix_capsules
 import pytest
 
 from capsedu.classroom import check
@@ -16,6 +17,7 @@ CHAPTERS = (
     answers_03_dynamic_routing,
     answers_04_capsnet,
     answers_05_em_routing,
+    answers_06_matrix_capsules,
 )
 RIGHT = [case for chapter in CHAPTERS for case in chapter.RIGHT]
 WRONG = [case for chapter in CHAPTERS for case in chapter.WRONG]

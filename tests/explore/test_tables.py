@@ -3,7 +3,7 @@
 import pytest
 
 from capsedu.errors import CapseduError
-from capsedu.explore.tables import error_table
+from capsedu.explore.tables import ablation_table, error_table, viewpoint_table
 from capsedu.records import Record, write_record
 
 
@@ -56,3 +56,32 @@ def test_a_figure_that_the_paper_or_the_record_lacks_is_a_dash(own_project) -> N
 def test_unknown_experiment_is_named(own_project) -> None:
     with pytest.raises(CapseduError, match="capsnet-mnits"):
         error_table(["capsnet-mnits"])
+
+
+def test_ablation_reads_one_profile_and_shows_the_paper(own_project) -> None:
+    made = {"name": "matrix-capsnet-margin", "figures": {"test_error": 0.2}, "wall_seconds": 250.0}
+    write(own_project, **made)
+    first, second = rows(ablation_table(["matrix-capsnet", "matrix-capsnet-margin"], "small"))
+    assert first == ["Matrix capsules, 3 iterations", "", "", "not run yet", "1.80 %"]
+    assert second[1:] == ["1,234,567", "4", "20.00 %", "3.20 %"]
+    assert rows(ablation_table(["matrix-capsnet-margin"], "full"))[0][3] == "not run yet"
+
+
+AZIMUTH = ("matrix-capsnet-azimuth", "pooling-cnn-azimuth")
+
+
+def history(*errors: tuple[float, float]) -> list[dict]:
+    return [
+        {"epoch": epoch, "familiar_error": familiar, "novel_error": novel}
+        for epoch, (familiar, novel) in enumerate(errors, start=1)
+    ]
+
+
+def test_viewpoints_are_compared_where_both_do_equally_well(own_project) -> None:
+    capsules, cnn = AZIMUTH
+    write(own_project, name=capsules, history=history((0.3, 0.5), (0.2, 0.4), (0.05, 0.2)))
+    assert rows(viewpoint_table([AZIMUTH], "small"))[0][1:4] == ["", "not run yet", "not run yet"]
+    write(own_project, name=cnn, history=history((0.4, 0.6), (0.21, 0.45)))
+    first, second = rows(viewpoint_table([AZIMUTH], "small"))
+    assert first[1:] == ["2", "20.00 %", "40.00 %", "3.70 %", "13.50 %"]
+    assert second[1:] == ["2", "21.00 %", "45.00 %", "3.70 %", "20.00 %"]
