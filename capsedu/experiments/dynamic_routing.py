@@ -73,6 +73,7 @@ _CAPSNET_AFFINE = replace(
     train_transform=PadAndPlace(40),
     test_transforms={"test": PadAndPlace(40), "affine": AffineDigits(40)},
     published={"test_error": 0.0077, "affine_error": 0.21},
+    published_data="affnist",
     profiles={
         "smoke": SMOKE,
         "quick": replace(QUICK, epochs=1, train_images=6_000, test_images=1_000),
