@@ -5,6 +5,7 @@ the first four are its first column; and votes for all parents are one product o
 without moving a number.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -48,6 +49,10 @@ BIAS_UNIT = 50.0
 A cost comes to hundreds of nats, and Adam moves every number by about the learning rate, so a
 bias in nats would stay where it is. (The authors' code has a factor of 5,000.)
 """
+
+
+FEW = 100_000
+"""Numbers in an image's votes below which routing them takes less time than calling the layer."""
 
 
 class MatrixCapsules(NamedTuple):
@@ -168,9 +173,37 @@ class ConvolutionalCapsules(nn.Module):
                 self.iterations,
                 self.final_lambda,
             )
-        rows = (height - self.kernel_size) // self.stride + 1
-        poses, activations = (x.unflatten(-1, (rows, -1)) for x in found)
+        grid = self.parent_grid(height, width)
+        poses, activations = (x.unflatten(-1, grid) for x in found)
         return MatrixCapsules(poses.permute(2, 0, 1, 3, 4), activations.transpose(0, 1))
+
+    def parent_grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the parents' grid, for a grid of ``height`` x ``width`` children."""
+        rows, columns = ((n - self.kernel_size) // self.stride + 1 for n in (height, width))
+        return rows, columns
+
+    def votes_of_an_image(self, height: int, width: int) -> int:
+        """How many numbers the votes of one image are, for the same grid."""
+        pairs = self.weight.shape[:3].numel()
+        return pairs * self.pose.dim * math.prod(self.parent_grid(height, width))
+
+
+def image_by_image(layer: ConvolutionalCapsules, children: MatrixCapsules) -> MatrixCapsules:
+    """What ``layer`` makes of ``children``; on a CPU, of one image after the other.
+
+    The routing goes over all votes a dozen times. Those of one image are at most some megabytes
+    and stay in the processor's cache meanwhile; those of a batch do not. And a compiled layer
+    meets just one shape then, however many images there are. With :data:`FEW` votes, or on a
+    GPU, all images go together.
+    """
+    poses, activations = children
+    if poses.device.type != "cpu" or layer.votes_of_an_image(*poses.shape[-2:]) < FEW:
+        return layer(children)
+    parents = [
+        layer(MatrixCapsules(*image))
+        for image in zip(poses.split(1), activations.split(1), strict=True)
+    ]
+    return MatrixCapsules(*(torch.cat(images) for images in zip(*parents, strict=True)))
 
 
 class ClassMatrixCapsules(nn.Module):

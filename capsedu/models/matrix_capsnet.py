@@ -15,6 +15,7 @@ from capsedu.layers.matrix_capsules import (
     MatrixCapsules,
     PoseShape,
     PrimaryMatrixCapsules,
+    image_by_image,
 )
 from capsedu.models.checks import require_images
 
@@ -118,13 +119,16 @@ class MatrixCapsNet(nn.Module):
     def children_of(self, images: Tensor) -> MatrixCapsules:
         """The last grid of capsules, whose votes the class capsules explain."""
         require_images(images, self.image_shape)
-        return self.convolutional_capsules(self.primary_capsules(self.features(images)))
+        capsules = self.primary_capsules(self.features(images))
+        for layer in self.convolutional_capsules:
+            capsules = image_by_image(layer, capsules)
+        return capsules
 
     def compile_routing(self) -> None:
         """Compile the two layers that take nearly all the time, where there is a compiler.
 
-        The numbers stay the same. A small network trains about twice as fast then; the first
-        call of each kind (training, inference) waits for the compiler, about half a minute.
+        The numbers stay the same. A small network trains two to three times as fast then; the
+        first call of each kind (training, inference) waits for the compiler, about half a minute.
         """
         compile_where_possible(*self.convolutional_capsules)
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from capsedu.errors import require_count, require_dims
 from capsedu.routing.em import (
@@ -137,7 +138,9 @@ def em_convolution_steps(
             shares = weights / received.clamp(min=NEXT_TO_NOTHING)[:, None, None]
             shares = shares.unsqueeze(3)  # [j, i, k, 1, b, p]
             means = (shares * votes).sum(dim=(1, 2))  # [j, d, b, p]
-            distances = (votes - means[:, None, None]).square()
+            # As large as the votes, and quickly made again: the backward pass does that, where
+            # it would otherwise keep one such tensor of each iteration.
+            distances = checkpoint(_distances, votes, means, use_reentrant=False)
             variances = (shares * distances).sum(dim=(1, 2)) + VARIANCE_FLOOR
             spread = 0.5 * variances.log()  # log of the standard deviation
             costs = received * (beta_u.unsqueeze(1) + spread).sum(dim=1)
@@ -191,6 +194,11 @@ def divide_children(logits: Tensor, windows: Windows) -> Tensor:
     exponentials = (logits - windows.look_up(highest).transpose(1, 2)).exp()
     totals = windows.total(exponentials.sum(dim=0).transpose(1, 2))
     return exponentials / windows.look_up(totals).transpose(1, 2)
+
+
+def _distances(votes: Tensor, means: Tensor) -> Tensor:
+    """Squared, how far the votes ``[j, i, k, d, b, p]`` are from ``means`` ``[j, d, b, p]``."""
+    return (votes - means[:, None, None]).square()
 
 
 def _divide_evenly(windows: Windows, votes: Tensor) -> Tensor:

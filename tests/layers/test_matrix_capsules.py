@@ -13,6 +13,7 @@ from capsedu.layers.matrix_capsules import (
     MatrixCapsules,
     PrimaryMatrixCapsules,
     cell_centres,
+    image_by_image,
     transform,
 )
 from capsedu.routing.em import em_routing
@@ -128,6 +129,17 @@ def test_convolutional_routing_is_float32_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
         found = layer(grid)
     assert_close(found, layer(grid), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("types", "calls"), [(2, 1), (16, 3)])
+def test_many_votes_are_routed_image_by_image_with_the_same_result(types, calls):
+    layer, grid = ConvolutionalCapsules(8, types, stride=2).double(), children(8, 7, 7, batch=3)
+    expected = layer(grid)
+    seen = []
+    layer.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    assert_close(tuple(image_by_image(layer, grid)), tuple(expected))
+    assert len(seen) == calls
+    assert layer.votes_of_an_image(7, 7) == 8 * 9 * types * 16 * expected.poses[0, 0, 0].numel()
 
 
 # ClassMatrixCapsules
