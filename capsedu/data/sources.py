@@ -12,6 +12,7 @@ from capsedu.data.official import OFFICIAL, is_present, load_official
 from capsedu.data.own import load_folder, load_npz, split
 from capsedu.data.smallnorb import is_present as smallnorb_is_present
 from capsedu.data.smallnorb import load_smallnorb
+from capsedu.data.toys import FOLDER as TOYS_FOLDER
 from capsedu.data.toys import VIEWS as TOYS
 from capsedu.data.toys import load_toys
 from capsedu.errors import CapseduError, require_known
@@ -45,7 +46,7 @@ def load(name: str, train: bool = True) -> ImageSet:
     if kind == "smallnorb":
         return load_smallnorb(data_root(), train)
     if kind in TOYS:
-        return load_toys(kind, data_root(), train)
+        return load_toys(kind, rendered_root(), train)
     return load_official(kind, data_root(), train)
 
 
@@ -99,6 +100,27 @@ def data_root() -> Path:
         if not root.is_dir():
             raise CapseduError(f"CAPSEDU_DATA must name an existing folder, got {chosen}")
         return root
+    return _own_root()
+
+
+def rendered_root() -> Path:
+    """The folder that holds the sets that the project renders.
+
+    It is the project's own, since ``$CAPSEDU_DATA`` may be shared by many and need not be
+    written to for what can be made anew; but the data root where that has a folder for them
+    already, or where the project's own cannot be written to.
+
+    Raises:
+        CapseduError: if ``$CAPSEDU_DATA`` is no folder.
+    """
+    root, own = data_root(), _own_root()
+    existing = next(folder for folder in (own, *own.parents) if folder.exists())
+    if (root / TOYS_FOLDER).is_dir() or not os.access(existing, os.W_OK):
+        return root
+    return own
+
+
+def _own_root() -> Path:
     checkout = Path(__file__).resolve().parents[2]
     if (checkout / "pyproject.toml").is_file():
         return checkout / "data"

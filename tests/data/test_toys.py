@@ -4,7 +4,7 @@ from itertools import product
 import pytest
 import torch
 
-from capsedu.data import available, load
+from capsedu.data import available, load, sources
 from capsedu.data import toys as module
 from capsedu.data.toys.models import BUILDERS, toy
 from capsedu.data.toys.render import LIGHTS, lamp_seen, render, trace
@@ -145,8 +145,9 @@ REFERENCE = {
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    """An empty data root, and only one small view of two toys of each class."""
-    monkeypatch.setenv("CAPSEDU_DATA", str(tmp_path))
+    """An empty folder of the project's own, and only one small view of two toys of each class."""
+    monkeypatch.delenv("CAPSEDU_DATA", raising=False)
+    monkeypatch.setattr(sources, "_own_root", lambda: tmp_path)
     monkeypatch.setitem(module.VIEWS, "toys-small", module.Views((0, 4), (6,), (1, 3)))
     monkeypatch.setattr(module, "INSTANCES", {True: (4,), False: (0,)})
     return tmp_path
@@ -200,6 +201,19 @@ def test_an_unwritable_root_is_said_before_rendering(root, monkeypatch):
     (root / "toys").write_text("a file where a folder should be")
     with pytest.raises(CapseduError, match=r"cannot write to .*toys .*set CAPSEDU_DATA"):
         load("toys-small")
+
+
+def test_a_shared_folder_is_not_written_to_unless_it_asks_for_it(root, monkeypatch):
+    shared = root / "shared"
+    shared.mkdir()
+    monkeypatch.setenv("CAPSEDU_DATA", str(shared))
+    load("toys-small")
+    assert not list(shared.iterdir()) and (root / "toys").is_dir()
+    (shared / "toys").mkdir()
+    assert sources.rendered_root() == shared
+    (shared / "toys").rmdir()
+    monkeypatch.setattr(os, "access", lambda folder, mode: folder != root)
+    assert sources.rendered_root() == shared  # the project's own cannot be written to
 
 
 def test_the_views_are_those_of_smallnorb():
