@@ -64,8 +64,12 @@ def test_every_parameter_learns(changes):
 
 
 def test_it_learns():
-    """Four images, told apart by where a square is."""
-    network = small(image_shape=(1, 21, 21), classes=4, convolutional_types=(8, 8))
+    """Four images, told apart by where a square is.
+
+    After two iterations of routing: with three, whether so short a training succeeds hangs on
+    the seed, and even on the number of threads.
+    """
+    network = small(image_shape=(1, 21, 21), classes=4, convolutional_types=(8, 8), iterations=2)
     images = torch.zeros(4, 1, 21, 21)
     for n, (y, x) in enumerate([(2, 2), (2, 9), (9, 2), (9, 9)]):
         images[n, 0, y : y + 6, x : x + 6] = 1
@@ -77,7 +81,7 @@ def test_it_learns():
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.25 * losses[0]
+    assert losses[-1] < 0.05 * losses[0]
 
 
 def test_images_of_a_batch_do_not_influence_each_other():
