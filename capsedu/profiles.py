@@ -37,7 +37,6 @@ class Profile:
             start, half the time afterwards.
         data: images to use in place of the experiment's.
         test_batch_size: images per batch in evaluations; as in training if None.
-        attacked_images: test images for measurements under attack, where there are any.
     """
 
     conv_channels: int
@@ -53,7 +52,6 @@ class Profile:
     compiled: bool = False
     data: str = ""
     test_batch_size: int | None = None
-    attacked_images: int = 250
 
 
 SMOKE = Profile(8, 2, 2, 16, 64, 64, precision="32-true", checkpoint_every=3)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
 
 from capsedu.data.images import ImageSet
 from capsedu.data.official import OFFICIAL, is_present, load_official
@@ -140,6 +139,8 @@ def _parsed(name: str) -> tuple[str, Path]:
 
 def _digits(train: bool) -> ImageSet:
     """scikit-learn's 1,797 handwritten digits, 8x8 in 17 levels, made 28x28 in 256."""
+    from sklearn.datasets import load_digits  # two seconds, which only this set needs
+
     bunch = load_digits()
     small = torch.from_numpy(bunch.images).float().unsqueeze(1) / 16
     size = (DIGITS_SIZE, DIGITS_SIZE)

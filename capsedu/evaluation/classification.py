@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric
 
 from capsedu.data import Batch
 from capsedu.functional import multi_hot
@@ -42,6 +41,8 @@ def measure(network: nn.Module, objective, batches: Iterable[Batch]) -> dict[str
     Returns:
         ``{"error": share of wrong images, …}``.
     """
+    from torchmetrics import MeanMetric  # over a second, which the command line need not wait for
+
     device = next(network.parameters()).device
     was_training = network.training
     network.eval()

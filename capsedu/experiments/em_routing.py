@@ -63,7 +63,6 @@ PROFILES = {
     ),
 }
 
-
 # In a short training two iterations learn and three hardly begin to, so what differs in
 # something else is compared after two. The iterations' own rows keep theirs.
 TWO_ITERATIONS = {
@@ -96,6 +95,7 @@ def pooling_cnn(
 
 
 EPSILONS = (0.0, 0.02, 0.05, 0.1, 0.2)
+ATTACKED_IMAGES = 250  # each needs some hundred gradients
 
 
 def attacks(read: Callable, loss: Callable) -> Callable:
@@ -108,8 +108,7 @@ def attacks(read: Callable, loss: Callable) -> Callable:
 
     def curves(network: nn.Module, experiment: Experiment, profile: Profile) -> dict:
         images = experiment.images(profile, "test")
-        if len(images) > profile.attacked_images:
-            images = images.subset(profile.attacked_images)
+        images = images.subset(min(ATTACKED_IMAGES, len(images)))
         crop = experiment.test_transforms["test"]
         batches = BatchStream(images, min(50, len(images)), crop, shuffle=False)
         found = {}

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from torch import Tensor
 
-from capsedu.explore.figures import COLOURS, DASHES
+from capsedu.explore.figures import COLOURS, DASHES, MARKS
 
 BLUE, ORANGE = COLOURS[:2]
 FIRST, SECOND = (0.90, 0.62, 0.0), (0.34, 0.71, 0.91)  # orange and sky blue, on black
@@ -108,7 +108,7 @@ def error_curves(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
     for k, (name, points) in enumerate(curves.items()):
         epochs, errors = zip(*points, strict=True)
         shares = [100 * error for error in errors]
-        axis.plot(epochs, shares, DASHES[k], color=COLOURS[k], marker="os^D"[k], label=name)
+        axis.plot(epochs, shares, DASHES[k], color=COLOURS[k], marker=MARKS[k], label=name)
     axis.set(xlabel="epoch", ylabel="wrong test images, %", yscale="log")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -16,10 +16,9 @@ from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
 from torch import Tensor
 
-from capsedu.explore.figures import COLOURS, DASHES, draw_couplings
+from capsedu.explore.figures import COLOURS, DASHES, MARKS, draw_couplings
 from capsedu.routing.em import EMStep
 
-MARKS = "os^D"
 _HALO = [withStroke(linewidth=3, foreground="white")]
 
 

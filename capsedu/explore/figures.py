@@ -19,6 +19,7 @@ from capsedu.routing.dynamic import RoutingStep
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 """Okabe and Ito's palette."""
 DASHES = ("-", "--", "-.", ":", (0, (6, 1)), (0, (3, 1, 1, 1)))
+MARKS = "os^D"
 _HALO = [withStroke(linewidth=3, foreground="white")]  # keeps text readable on top of lines
 
 

@@ -8,9 +8,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from capsedu.explore.capsnet_figures import PAGE
-from capsedu.explore.figures import COLOURS, DASHES
+from capsedu.explore.figures import COLOURS, DASHES, MARKS
 
-MARKS = "os^D"
 HATCHES = ("", "//", "..", "xx")
 
 
