@@ -5,17 +5,20 @@ the run that made it holds its SHA-256 and the error measured *after* rounding.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 from capsedu import paths
 from capsedu.errors import CapseduError
-from capsedu.experiments import Experiment
 from capsedu.files import load_tensors, save_tensors, sha256
 from capsedu.records import read_record
 
+if TYPE_CHECKING:  # experiments measure with committed networks
+    from capsedu.experiments import Experiment
 
-def checkpoint_path(experiment: Experiment, profile: str) -> Path:
+
+def checkpoint_path(experiment: "Experiment", profile: str) -> Path:
     """Where the committed weights of an experiment's profile are, if there are any."""
     return paths.CHECKPOINTS / f"{experiment.name}-{profile}.safetensors"
 
@@ -27,11 +30,11 @@ def save_half(network: nn.Module, path: Path) -> None:
     network.load_state_dict(tensors)
 
 
-def pretrained(experiment: Experiment, profile: str = "small") -> nn.Module | None:
+def pretrained(experiment: "Experiment", profile: str = "small") -> nn.Module | None:
     """The committed network of an experiment, or None where none is committed.
 
     Returns:
-        The network in float32, in evaluation mode.
+        The network in float32, in evaluation mode; of a GAN, its generator.
 
     Raises:
         CapseduError: if the file is not the one that the record describes.
@@ -47,7 +50,8 @@ def pretrained(experiment: Experiment, profile: str = "small") -> nn.Module | No
             "with git, or make both again with: "
             f"capsedu record {experiment.name} --profile {profile} --checkpoint"
         )
-    network = experiment.build(size, tuple(record.image_shape), record.classes)
+    whole = experiment.build(size, tuple(record.image_shape), record.classes)
+    network = experiment.kind.shipped(whole)
     try:
         network.load_state_dict(load_tensors(path))
     except RuntimeError as error:

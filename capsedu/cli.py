@@ -124,6 +124,8 @@ def record(
     from capsedu.paths import RECORDS
     from capsedu.recording import record_run
 
+    if checkpoint and seed:
+        raise CapseduError(f"only the weights of seed 0 ship with the book, got --seed {seed}")
     out = out or RECORDS
     require_writable(out)
     run = _train(name, None, profile, seed, runs, resume, devices, precision)

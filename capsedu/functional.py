@@ -218,6 +218,41 @@ def reconstruction_loss(reconstruction: Tensor, images: Tensor) -> Tensor:
     return (reconstruction - images).square().flatten(1).sum(dim=1).mean()
 
 
+def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:
+    r"""A point on the way from one vector to another that keeps to the sphere.
+
+    .. math::
+        \frac{\sin((1-t)\,\omega)}{\sin\omega}\, a + \frac{\sin(t\,\omega)}{\sin\omega}\, b
+
+    with the angle :math:`\omega` between them. Where the vectors are parallel the way is
+    straight.
+
+    Args:
+        start: :math:`a`, ``[..., d]``.
+        end: :math:`b`, same shape.
+        share: :math:`t`, how much of the way is behind us: 0 at the start, 1 at the end.
+
+    Returns:
+        A vector of the same shape; as long as both where both are equally long.
+
+    Raises:
+        ValueError: if the shapes differ.
+
+    Source: Shoemake, *Animating rotation with quaternion curves* (1985); for generators: White,
+    *Sampling Generative Networks* (2016), arXiv:1609.04468.
+    """
+    if start.shape != end.shape:
+        raise ValueError(
+            f"end must have the shape of start, {list(start.shape)}, got {list(end.shape)}"
+        )
+    angle = F.cosine_similarity(start, end, dim=-1).clamp(-1, 1).acos().unsqueeze(-1)
+    straight = angle.sin() < 1e-4
+    whole = torch.where(straight, 1, angle.sin())
+    first = torch.where(straight, 1 - share, ((1 - share) * angle).sin() / whole)
+    second = torch.where(straight, share, (share * angle).sin() / whole)
+    return first * start + second * end
+
+
 def conv_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
     r"""How many places a convolution's kernel finds along one axis of a grid.
 

@@ -37,6 +37,9 @@ class Profile:
             start, half the time afterwards.
         data: images to use in place of the experiment's.
         test_batch_size: images per batch in evaluations; as in training if None.
+        steps: length of the training in batches, in place of ``epochs``.
+        milestones: after which batches a generator is measured and its images are kept.
+        generator_width: channels before a generator's last layer (the papers give none).
     """
 
     conv_channels: int
@@ -52,6 +55,9 @@ class Profile:
     compiled: bool = False
     data: str = ""
     test_batch_size: int | None = None
+    steps: int | None = None
+    milestones: tuple[int, ...] = ()
+    generator_width: int = 32
 
 
 SMOKE = Profile(8, 2, 2, 16, 64, 64, precision="32-true", checkpoint_every=3)

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -73,39 +74,55 @@ def device_in_words() -> str:
     return f"CPU, {threads} thread{'s' if threads > 1 else ''} ({platform.machine()})"
 
 
-def record_path(name: str, profile: str, folder: Path | None = None) -> Path:
-    """Where the record of an experiment's profile is."""
-    return (folder or paths.RECORDS) / f"{name}-{profile}.json"
+def record_path(name: str, profile: str, folder: Path | None = None, seed: int = 0) -> Path:
+    """Where the record of an experiment's profile is; only a seed other than 0 is in its name."""
+    suffix = f"-seed{seed}" if seed else ""
+    return (folder or paths.RECORDS) / f"{name}-{profile}{suffix}.json"
 
 
 def write_record(record: Record, folder: Path | None = None) -> Path:
     """Write a record, atomically, and return where it is."""
-    path = record_path(record.name, record.profile, folder)
+    path = record_path(record.name, record.profile, folder, record.seed)
     text = json.dumps(asdict(record), indent=1, sort_keys=True) + "\n"
     write_atomically(path, lambda partial: partial.write_text(text))
     return path
 
 
-def read_record(name: str, profile: str, folder: Path | None = None) -> Record | None:
+def read_record(
+    name: str, profile: str, folder: Path | None = None, seed: int = 0
+) -> Record | None:
     """The record of an experiment's profile, or None if it was not run yet.
 
     Raises:
         CapseduError: if the file is damaged.
     """
-    path = record_path(name, profile, folder)
-    if not path.exists():
-        return None
-    try:
-        return Record(**json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
-        raise CapseduError(
-            f"the record {path} is damaged ({error}); restore it with git, or make it again with: "
-            f"capsedu record {name} --profile {profile}"
-        ) from error
+    path = record_path(name, profile, folder, seed)
+    return _read(path) if path.exists() else None
+
+
+def read_seeds(name: str, profile: str, folder: Path | None = None) -> list[Record]:
+    """The records of every seed that was run, in the order of the seeds.
+
+    Raises:
+        CapseduError: if a file is damaged.
+    """
+    first = record_path(name, profile, folder)
+    others = first.parent.glob(f"{first.stem}-seed*.json")
+    found = [_read(path) for path in (first, *others) if path.exists()]
+    return sorted(found, key=lambda record: record.seed)
 
 
 def all_records(folder: Path | None = None) -> Iterator[Record]:
     """Every record, in the order of their names."""
-    for path in sorted((folder or paths.RECORDS).glob("*.json")):
-        name, _, profile = path.stem.rpartition("-")
-        yield read_record(name, profile, folder)
+    yield from map(_read, sorted((folder or paths.RECORDS).glob("*.json")))
+
+
+def _read(path: Path) -> Record:
+    try:
+        return Record(**json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        name, _, profile = re.sub(r"-seed\d+$", "", path.stem).rpartition("-")
+        raise CapseduError(
+            f"the record {path} is damaged ({error}); restore it with git, or make it again with: "
+            f"capsedu record {name} --profile {profile}"
+        ) from error

@@ -1,9 +1,7 @@
 """Running an experiment: train, resume, evaluate."""
 
-import json
 import logging
 import signal
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +11,16 @@ from pathlib import Path
 import lightning as L
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, RichProgressBar
 from rich.progress import track
 from torch import nn
 
 from capsedu.data import BatchStream
 from capsedu.errors import CapseduError, require_known
-from capsedu.evaluation.classification import measure
 from capsedu.experiments import Experiment
 from capsedu.files import load_tensors, require_writable, save_tensors, write_atomically
-from capsedu.learning.classification import ClassificationLearner
+from capsedu.history import history_path, read_history
+from capsedu.profiles import Profile
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "64-true")
 
@@ -40,7 +38,7 @@ class Run:
 
     @property
     def history(self) -> list[dict]:
-        """One entry per epoch: step, seconds, figures on the test sets."""
+        """One entry per epoch, or per few batches: step, seconds, figures."""
         return read_history(self.folder)
 
 
@@ -85,18 +83,11 @@ def train(
     folder = run_folder(root, experiment, profile, seed)
     require_writable(folder)
     batches = experiment.train_batches(size, seed)
-    evaluations = experiment.test_batches(size)
 
     torch.manual_seed(seed)
     network = experiment.build(size, *_signature(batches))
-    learner = ClassificationLearner(
-        network,
-        experiment.objective,
-        size.epochs * len(batches),
-        experiment.learning_rate,
-        seed=seed,
-        folder=folder,
-    )
+    steps = size.steps or size.epochs * len(batches)
+    learner = experiment.learner(network, steps, seed=seed, folder=folder)
     if size.compiled:
         network.compile_routing()
     checkpoint, weights = folder / "last.ckpt", folder / "network.safetensors"
@@ -106,14 +97,15 @@ def train(
                 f"{folder} holds an unfinished run; go on with it by --resume, or delete the "
                 "folder to start again"
             )
-        for old in (weights, checkpoint, _history_path(folder)):
+        for old in (weights, checkpoint, history_path(folder)):
             old.unlink(missing_ok=True)
-    done = _steps_done(checkpoint)
+    done = _batches_done(checkpoint)
     batches.start_at(done)
-    if done < learner.steps:
+    if done < steps:
+        history = experiment.kind.history(folder, experiment.meter(size), size.milestones)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about workers and resumable loaders: see BatchStream
-            trainer = _trainer(folder, size, devices, precision, progress, experiment, evaluations)
+            trainer = _trainer(folder, size, devices, precision, progress, history)
             with _interruptible():
                 trainer.fit(
                     learner, batches, ckpt_path=checkpoint if done else None, weights_only=True
@@ -154,7 +146,8 @@ def evaluate(run: Run, progress: bool = False) -> dict[str, float]:
         evaluations = {
             name: track(batches, f"evaluating: {name}") for name, batches in evaluations.items()
         }
-    return _figures(run.network.to(device), run.experiment, evaluations)
+    meter = run.experiment.kind.meter(run.experiment, evaluations)
+    return meter(run.network.to(device))
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
@@ -168,12 +161,6 @@ def load_weights(network: nn.Module, path: Path) -> None:
         network.load_state_dict(tensors)
     except RuntimeError as error:
         raise CapseduError(f"{path} does not fit this network: {error}") from error
-
-
-def read_history(folder: Path) -> list[dict]:
-    """The figures after each epoch that the run in ``folder`` has finished."""
-    path = _history_path(folder)
-    return json.loads(path.read_text()) if path.exists() else []
 
 
 @contextmanager
@@ -193,21 +180,9 @@ def _require_devices(devices: int) -> None:
         raise CapseduError(f"devices must be at most {there}, the GPUs found here, got {devices}")
 
 
-def _history_path(folder: Path) -> Path:
-    return folder / "history.json"
-
-
 def _signature(batches: BatchStream) -> tuple[tuple[int, int, int], int]:
     """Shape of the images after the transform, and number of classes."""
     return tuple(batches.batch(0).images.shape[1:]), len(batches.image_set.classes)
-
-
-def _figures(network: nn.Module, experiment: Experiment, evaluations) -> dict[str, float]:
-    return {
-        f"{test}_{name}": value
-        for test, batches in evaluations.items()
-        for name, value in measure(network, experiment.objective, batches).items()
-    }
 
 
 def _read_checkpoint(path: Path) -> dict:
@@ -220,8 +195,12 @@ def _read_checkpoint(path: Path) -> dict:
         ) from error
 
 
-def _steps_done(checkpoint: Path) -> int:
-    return _read_checkpoint(checkpoint)["global_step"] if checkpoint.exists() else 0
+def _batches_done(checkpoint: Path) -> int:
+    if not checkpoint.exists():
+        return 0
+    saved = _read_checkpoint(checkpoint)
+    # Two optimisers make two of Lightning's steps out of one batch.
+    return saved.get("batches_done", saved["global_step"])
 
 
 class _AtomicCheckpointIO(TorchCheckpointIO):
@@ -231,49 +210,33 @@ class _AtomicCheckpointIO(TorchCheckpointIO):
         write_atomically(Path(path), lambda partial: torch.save(checkpoint, partial))
 
 
-class _History(Callback):
-    """Evaluates after each epoch and writes the figures down."""
+class _Saver(Callback):
+    """Writes the checkpoint every so many batches."""
 
-    def __init__(self, folder: Path, experiment: Experiment, evaluations) -> None:
-        self.path = _history_path(folder)
-        self.experiment = experiment
-        self.evaluations = evaluations
-        self.started = time.monotonic()
-        self.before = max((row["seconds"] for row in read_history(folder)), default=0.0)
+    def __init__(self, path: Path, every: int) -> None:
+        self.path = path
+        self.every = every
 
-    def on_train_epoch_end(self, trainer: L.Trainer, learner: ClassificationLearner) -> None:
-        with trainer.precision_plugin.forward_context():
-            figures = _figures(learner.network, self.experiment, self.evaluations)
-        row = {
-            "epoch": trainer.current_epoch + 1,
-            "step": trainer.global_step,
-            "seconds": round(self.before + time.monotonic() - self.started, 1),
-            **figures,
-        }
-        rows = [r for r in read_history(self.path.parent) if r["step"] < row["step"]] + [row]
-        if trainer.is_global_zero:
-            write_atomically(self.path, lambda p: p.write_text(json.dumps(rows, indent=1)))
+    def on_train_batch_end(self, trainer: L.Trainer, *_) -> None:
+        batches_done = trainer.fit_loop.epoch_loop.total_batch_idx + 1
+        if batches_done % self.every == 0:
+            trainer.save_checkpoint(self.path)
 
 
 def _trainer(
-    folder: Path, size, devices: int, precision: str, progress: bool, experiment, evaluations
+    folder: Path, size: Profile, devices: int, precision: str, progress: bool, history: Callback
 ) -> L.Trainer:
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    saver = ModelCheckpoint(
-        folder,
-        "last",
-        every_n_train_steps=size.checkpoint_every,
-        save_on_train_epoch_end=False,
-        enable_version_counter=False,
-    )
-    callbacks = [saver, _History(folder, experiment, evaluations)]
+    # The history first: a checkpoint never stands behind a row that was not written.
+    callbacks = [history, _Saver(folder / "last.ckpt", size.checkpoint_every)]
     return L.Trainer(
         accelerator="cuda" if torch.cuda.is_available() else "cpu",
         devices=devices,
         strategy="ddp" if devices > 1 else "auto",
         precision=precision,
-        max_epochs=size.epochs,
+        max_epochs=-1 if size.steps else size.epochs,
+        enable_checkpointing=False,
         callbacks=callbacks + ([RichProgressBar(leave=True)] if progress else []),
         plugins=[_AtomicCheckpointIO()],
         logger=False,

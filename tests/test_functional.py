@@ -14,6 +14,7 @@ from capsedu.functional import (
     margin_loss,
     multi_hot,
     reconstruction_loss,
+    slerp,
     squash,
 )
 
@@ -238,3 +239,14 @@ def test_reconstruction_loss_is_the_sum_over_pixels_and_the_mean_over_images():
 def test_reconstruction_loss_does_not_broadcast():
     with pytest.raises(ValueError, match=r"reconstruction .* \[2, 1, 4, 4\], got \[1, 1, 4, 4\]"):
         reconstruction_loss(torch.zeros(1, 1, 4, 4), torch.zeros(2, 1, 4, 4))
+
+
+def test_slerp_keeps_to_the_sphere_and_turns_evenly():
+    start, end = torch.tensor([3.0, 0.0, 0.0]), torch.tensor([0.0, 3.0, 0.0])
+    for share in (0.0, 0.25, 0.5, 1.0):
+        way = slerp(start, end, share)
+        angle = torch.tensor(share * torch.pi / 2)
+        torch.testing.assert_close(way, 3 * torch.stack([angle.cos(), angle.sin(), 0 * angle]))
+    torch.testing.assert_close(slerp(start, 2 * start, 0.5), 1.5 * start)  # parallel: straight
+    with pytest.raises(ValueError, match=r"end must have the shape of start, \[3\], got \[2\]"):
+        slerp(start, end[:2], 0.5)

@@ -11,7 +11,7 @@ from capsedu.errors import CapseduError
 from capsedu.evaluation.classification import measure
 from capsedu.experiments import EXPERIMENTS
 from capsedu.recording import record_run
-from capsedu.records import all_records, read_record
+from capsedu.records import all_records, read_record, read_seeds, write_record
 
 CAPSNET = EXPERIMENTS["capsnet-digits"]
 
@@ -104,3 +104,13 @@ def test_errors_under_attack_are_recorded(own_project):
         assert all(0 <= share <= 1 for _, share in points)
     (_, untouched), *_ = record.curves["fgsm_error"]
     assert untouched == record.figures["test_error"]  # all 8 images, not attacked
+
+
+def test_each_seed_has_a_record_of_its_own(recorded):
+    first = read_record("capsnet-digits", "smoke")
+    write_record(replace(first, seed=2))
+    write_record(replace(first, seed=1))
+    assert read_record("capsnet-digits", "smoke") == first
+    assert read_record("capsnet-digits", "smoke", seed=2).seed == 2
+    assert [record.seed for record in read_seeds("capsnet-digits", "smoke")] == [0, 1, 2]
+    assert len(list(all_records())) == 3

@@ -12,7 +12,7 @@ from capsedu.data.transforms import (
     Pad,
     PadAndPlace,
     RandomCrop,
-    Rotate,
+    RotatedDigits,
     Shift,
 )
 
@@ -27,7 +27,7 @@ __all__ = [
     "Pad",
     "PadAndPlace",
     "RandomCrop",
-    "Rotate",
+    "RotatedDigits",
     "Shift",
     "affine_images",
     "affine_matrix",

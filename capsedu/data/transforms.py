@@ -125,13 +125,22 @@ class PadAndPlace(Transform):
 
 
 @dataclass(frozen=True)
-class Rotate(Transform):
-    """Rotate about the middle by up to ``degrees`` either way, bilinear, filling with black.
+class RotatedDigits(Transform):
+    """Images enlarged to ``size`` by ``size``, then rotated by up to ``degrees`` either way.
+
+    Bilinear, filling with black. 0 degrees only enlarges.
 
     Pose: ``"angle"`` in degrees, counter-clockwise on the screen, float ``[b]``.
+
+    Source: CapsGAN (Saqur & Vivona 2018), section 4: 32 by 32 pixels, rotated by up to 15
+    or 45 degrees.
     """
 
-    degrees: float = 30.0
+    size: int = 32
+    degrees: float = 15.0
+
+    def __post_init__(self) -> None:
+        require_count("size", self.size)
 
     def sample(self, images: Tensor, targets: Tensor, generator: Generator) -> dict[str, Tensor]:
         angle = _uniform(-self.degrees, self.degrees, (len(images),), generator)
@@ -139,9 +148,10 @@ class Rotate(Transform):
 
     def apply(self, images: Tensor, pose: dict[str, Tensor]) -> Tensor:
         angle = pose["angle"]
-        still = torch.zeros(len(angle), 2, device=angle.device)
-        matrix = affine_matrix(angle, torch.zeros_like(angle), torch.ones_like(still), still)
-        return affine_images(images, matrix).clamp(0, 1)
+        sides = torch.tensor(images.shape[2:], device=angle.device)
+        scale = (self.size / sides).expand(len(angle), 2)
+        matrix = affine_matrix(angle, torch.zeros_like(angle), scale, torch.zeros_like(scale))
+        return affine_images(images, matrix, self.size).clamp(0, 1)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,15 @@ import re
 from dataclasses import replace
 
 from capsedu.errors import require_known
+from capsedu.experiments.capsgan import CAPSGAN
+from capsedu.experiments.digit_classifier import DIGIT_CLASSIFIER
 from capsedu.experiments.dynamic_routing import DYNAMIC_ROUTING
 from capsedu.experiments.em_routing import EM_ROUTING
 from capsedu.experiments.experiment import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
-    experiment.name: experiment for experiment in (*DYNAMIC_ROUTING, *EM_ROUTING)
+    experiment.name: experiment
+    for experiment in (*DYNAMIC_ROUTING, *EM_ROUTING, *DIGIT_CLASSIFIER, *CAPSGAN)
 }
 
 

@@ -1,12 +1,16 @@
-"""What an experiment is: data x network x objective, in several sizes."""
+"""What an experiment is: data x network x learner, in several sizes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from lightning import LightningModule
 from torch import nn
 
 from capsedu.data import BatchStream, Identity, ImageSet, Shift, load
 from capsedu.errors import require_known
+from capsedu.experiments.classification import CLASSIFICATION
+from capsedu.experiments.kind import Kind
 from capsedu.profiles import FULL, QUICK, SMALL, SMOKE, Profile
 
 NetworkBuilder = Callable[[Profile, tuple[int, int, int], int], nn.Module]
@@ -14,7 +18,7 @@ NetworkBuilder = Callable[[Profile, tuple[int, int, int], int], nn.Module]
 
 @dataclass(frozen=True)
 class Experiment:
-    """Data x network x objective, in several sizes.
+    """Data x network x learner, in several sizes.
 
     Attributes:
         name: what to type.
@@ -30,6 +34,8 @@ class Experiment:
             them where nothing is said.
         published: the paper's figures, as shares, by the name of ours.
         learning_rate: of the first step.
+        kind: how such a network is trained, measured and shown.
+        options: further arguments of the kind's learner.
         curves: what else to measure of the trained network, such as its errors under attack:
             called with the network, the experiment and the profile, returns a record's curves.
         profiles: the sizes in which it can be run.
@@ -47,6 +53,8 @@ class Experiment:
     published: Mapping[str, float] = field(default_factory=dict)
     published_data: str = ""
     learning_rate: float = 1e-3
+    kind: Kind = CLASSIFICATION
+    options: Mapping[str, Any] = field(default_factory=dict)
     curves: Callable[..., Mapping[str, list[tuple[float, float]]]] | None = None
     profiles: Mapping[str, Profile] = field(
         default_factory=lambda: {"smoke": SMOKE, "quick": QUICK, "small": SMALL, "full": FULL}
@@ -80,6 +88,21 @@ class Experiment:
             name: BatchStream(self.images(profile, name), size, transform, seed=0, shuffle=False)
             for name, transform in self.test_transforms.items()
         }
+
+    def learner(self, network: nn.Module, steps: int, **options: Any) -> LightningModule:
+        """What trains the network: :attr:`kind`'s learner, with :attr:`options`."""
+        return self.kind.learner(
+            network,
+            self.objective,
+            steps,
+            learning_rate=self.learning_rate,
+            **self.options,
+            **options,
+        )
+
+    def meter(self, profile: Profile) -> Callable[[nn.Module], dict[str, float]]:
+        """What measures a network on the test sets; made once, used after every epoch."""
+        return self.kind.meter(self, self.test_batches(profile))
 
     def build(self, profile: Profile, image_shape: tuple[int, int, int], classes: int):
         """The network, freshly initialised."""

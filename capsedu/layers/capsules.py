@@ -46,8 +46,9 @@ class PrimaryCapsules(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         require_dims("features", features, "b channels h w")
         components = self.convolution(features).unflatten(1, (self.dim, -1))
-        # Poses stay in float32 under autocast: their lengths are probabilities.
-        return squash(components.flatten(2).transpose(1, 2).float())
+        # Poses have float32 at least, under autocast too: their lengths are probabilities.
+        precise = torch.promote_types(components.dtype, torch.float32)
+        return squash(components.flatten(2).transpose(1, 2).to(precise))
 
 
 class DenseCapsules(nn.Module):

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from capsedu.data import Batch
-from capsedu.errors import CapseduError
-from capsedu.files import save_tensors
 from capsedu.learning.objectives import Outcome
+from capsedu.learning.steps import share_of, stop_at_nonsense
 
 
 class ClassificationLearner(L.LightningModule):
@@ -61,14 +60,7 @@ class ClassificationLearner(L.LightningModule):
         }
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Several devices share a batch: each takes every n-th image of it."""
-        n = self.trainer.world_size
-        if n == 1:
-            return batch
-        share = slice(self.global_rank, None, n)
-        pose = {name: value[share] for name, value in batch.pose.items()}
-        parts = (x[share] if isinstance(x, Tensor) else x for x in batch)
-        return Batch(*parts)._replace(pose=pose)
+        return share_of(batch, self.global_rank, self.trainer.world_size)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         torch.manual_seed(self.seed * 1_000_003 + self.global_step)
@@ -76,16 +68,6 @@ class ClassificationLearner(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         outcome = self.objective(self.network, batch, self.global_step / self.steps)
         if not torch.isfinite(outcome.loss):
-            self._stop_at_nonsense(batch, outcome)
+            stop_at_nonsense(self.folder, self.global_step, batch, outcome.parts)
         self.log_dict({"loss": outcome.loss, **outcome.parts}, prog_bar=True)
         return outcome.loss
-
-    def _stop_at_nonsense(self, batch: Batch, outcome: Outcome) -> None:
-        path = self.folder / f"not-a-number-at-step-{self.global_step}.safetensors"
-        save_tensors({"images": batch.images, "targets": batch.targets}, path)
-        parts = ", ".join(f"{name} {value.item():g}" for name, value in outcome.parts.items())
-        raise CapseduError(
-            f"the loss is not a finite number at step {self.global_step} ({parts}); the batch is "
-            f"saved in {path}; a smaller learning rate or 32-bit precision may help, and the "
-            f"checkpoint before this step is untouched"
-        )

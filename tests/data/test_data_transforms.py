@@ -7,7 +7,7 @@ from capsedu.data import (
     OverlappingPairs,
     Pad,
     PadAndPlace,
-    Rotate,
+    RotatedDigits,
     Shift,
     affine_images,
     affine_matrix,
@@ -19,11 +19,11 @@ EVERY = [
     Shift(),
     Pad(40),
     PadAndPlace(),
-    Rotate(30),
+    RotatedDigits(32, 30.0),
     AffineDigits(),
     OverlappingPairs(),
 ]
-SIDES = {Pad: 40, PadAndPlace: 40, AffineDigits: 40, OverlappingPairs: 36}
+SIDES = {Pad: 40, PadAndPlace: 40, RotatedDigits: 32, AffineDigits: 40, OverlappingPairs: 36}
 
 
 def seeded(seed=0):
@@ -61,7 +61,7 @@ def test_the_generator_is_the_only_randomness(transform):
     assert torch.equal(first.images, other.images) == (type(transform) in (Identity, Pad))
 
 
-@pytest.mark.parametrize("transform", [Shift(), Rotate(), PadAndPlace(), AffineDigits()])
+@pytest.mark.parametrize("transform", [Shift(), RotatedDigits(), PadAndPlace(), AffineDigits()])
 def test_each_image_has_its_own_pose(transform):
     images, targets = some_images()
     for value in transform(images, targets, seeded()).pose.values():
@@ -108,10 +108,21 @@ def test_pad_and_place_reaches_every_place_and_loses_nothing():
     assert batch.pose["shift"].min() == -1 and batch.pose["shift"].max() == 2
 
 
-def test_rotate_stays_within_its_degrees():
+def test_rotated_digits_stay_within_their_degrees():
     images, targets = some_images(1000, size=12)
-    angle = Rotate(30).sample(images, targets, seeded())["angle"]
+    angle = RotatedDigits(16, 30.0).sample(images, targets, seeded())["angle"]
     assert angle.min() < -25 and angle.max() > 25 and angle.abs().max() <= 30
+
+
+def test_rotated_digits_fill_the_canvas_as_they_filled_the_image():
+    images, targets = some_images(8)
+    larger = RotatedDigits(56, 0.0)(images, targets, seeded()).images
+    back = torch.nn.functional.avg_pool2d(larger, 2)
+    assert (back - images).abs().mean() < 0.1  # enlarging blurs a little
+    assert larger.mean() == pytest.approx(images.mean().item(), abs=0.01)
+    a_turn = RotatedDigits(28, 30.0)
+    turned = a_turn.apply(images[:1], {"angle": torch.tensor([90.0])})
+    torch.testing.assert_close(turned[0, 0], images[0, 0].rot90(), atol=1e-4, rtol=0)
 
 
 def test_affine_digits_follow_the_recipe():

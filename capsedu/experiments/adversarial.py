@@ -1,0 +1,115 @@
+"""How generators are trained, measured and shown."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import lightning as L
+import torch
+from torch import nn
+
+from capsedu.checkpoints import pretrained
+from capsedu.data import BatchStream
+from capsedu.errors import CapseduError
+from capsedu.evaluation.pictures import draw_samples
+from capsedu.evaluation.sample_quality import SampleQuality
+from capsedu.evaluation.samples import sample_images
+from capsedu.experiments.digit_classifier import DIGIT_CLASSIFIER
+from capsedu.experiments.kind import Kind, Meter
+from capsedu.files import load_tensors, save_tensors
+from capsedu.history import History
+from capsedu.learning.adversarial import AdversarialLearner
+
+ROW = 10  # batches that one row of the history sums up
+KEPT = 16  # images of one fixed noise that are kept at each milestone
+COLLAPSED, HEALTHY = 0.05, 0.2  # of the spread of real images
+
+_JUDGES = {judge.data: judge for judge in DIGIT_CLASSIFIER}
+
+
+def sample_quality(experiment: Any, evaluations: Mapping[str, BatchStream]) -> Meter:
+    """FID and the rest, against the test images; nothing for images that are no digits."""
+    judge = _JUDGES.get(experiment.data)
+    if judge is None:
+        return lambda network: {}
+    classifier = pretrained(judge)
+    if classifier is None:
+        raise CapseduError(
+            f"the classifier that measures generators on {experiment.data} is missing; make it "
+            f"with: capsedu record {judge.name} --profile small --checkpoint"
+        )
+    real = torch.cat([batch.images for batches in evaluations.values() for batch in batches])
+    quality = SampleQuality(real, classifier)
+    return lambda network: quality(sample_images(network.generator, len(real), seed=0))
+
+
+class BatchHistory(History):
+    """A row for every ten batches; at a milestone with figures, and images of a fixed noise.
+
+    A generator whose images become all alike has collapsed: that is said once, and the weights
+    of the last row before the fall are kept.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.unsaid: list[dict[str, float]] = []
+        self.healthy = self.collapsed = False
+
+    def on_train_batch_end(self, trainer: L.Trainer, learner: L.LightningModule, *_: Any) -> None:
+        self.unsaid.append(dict(learner.losses))
+        done = learner.batches_done
+        at_milestone = done in self.milestones or done == learner.steps
+        if done % ROW and not at_milestone:
+            return
+        row = {
+            name: mean(losses[name] for losses in self.unsaid if name in losses)
+            for name in self.unsaid[-1]
+        }
+        self.unsaid = []
+        self._watch_over(learner.network, row["spread"], done)
+        if at_milestone:
+            row |= self.measure(trainer, learner)
+            self._keep_images(learner.network.generator, done)
+        self.write(trainer, done, row)
+
+    def _watch_over(self, network: nn.Module, spread: float, done: int) -> None:
+        kept = self.folder / "before-collapse.safetensors"
+        if spread > HEALTHY:
+            self.healthy, self.collapsed = True, False
+            if done % (10 * ROW) == 0:
+                save_tensors(network.state_dict(), kept)
+        elif self.healthy and not self.collapsed and spread < COLLAPSED:
+            self.collapsed = True
+            warnings.warn(
+                f"the generator has collapsed by batch {done}: its images differ from each other "
+                f"by {spread:.1%} of what real ones do; the last weights before are in {kept}",
+                stacklevel=2,
+            )
+
+    def _keep_images(self, generator: nn.Module, done: int) -> None:
+        path = samples_path(self.folder)
+        kept = load_tensors(path) if path.exists() else {}
+        kept = {step: images for step, images in kept.items() if int(step) < done}
+        images = sample_images(generator, KEPT, seed=0).mul(255).round().byte()
+        save_tensors(kept | {str(done): images}, path)
+
+
+def samples_path(folder: Path) -> Path:
+    """Where the run in ``folder`` keeps its milestones' images, uint8 ``[16, c, h, w]`` each."""
+    return folder / "samples.safetensors"
+
+
+def draw(run: Any, path: Path) -> None:
+    """One row of images per milestone."""
+    draw_samples(load_tensors(samples_path(run.folder)), path)
+
+
+ADVERSARIAL = Kind(
+    AdversarialLearner,
+    sample_quality,
+    BatchHistory,
+    draw,
+    shipped=lambda gan: gan.generator,
+)

@@ -1,0 +1,49 @@
+"""What a generative adversarial network is made of, whatever the networks are."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+
+class Judgement(NamedTuple):
+    """What a discriminator says about a batch of images."""
+
+    scores: Tensor
+    """Logits, ``[b, 1]`` or ``[b, 2]``: the first for "this is real" and the second, where
+    there is one, for "this is fake". Their sigmoids are probabilities."""
+    poses: Tensor | None = None
+    """The output capsules ``[b, j, d]`` of a discriminator that has some."""
+
+
+class Gan(nn.Module):
+    """A generator and a discriminator.
+
+    Args:
+        generator: turns noise ``[b, noise_dim]`` into images ``[b, c, h, w]`` in [-1, 1];
+            has the attributes ``noise_dim`` and ``image_shape``.
+        discriminator: turns such images into a :class:`Judgement`.
+
+    Source: Goodfellow et al., *Generative Adversarial Nets* (2014).
+    """
+
+    def __init__(self, generator: nn.Module, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+        self.discriminator = discriminator
+
+
+def realness(scores: Tensor) -> Tensor:
+    """One number per image, larger for what looks more real and 0 for undecided.
+
+    Args:
+        scores: of a :class:`Judgement`, ``[b, 1]`` or ``[b, 2]``.
+
+    Returns:
+        The only score, or by how much "real" is ahead of "fake", ``[b]``.
+
+    Raises:
+        ValueError: if ``scores`` has another shape.
+    """
+    if scores.dim() != 2 or scores.shape[1] not in (1, 2):
+        raise ValueError(f"scores must have shape [b, 1] or [b, 2], got {list(scores.shape)}")
+    return scores[:, 0] if scores.shape[1] == 1 else scores[:, 0] - scores[:, 1]
