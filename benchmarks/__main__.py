@@ -14,6 +14,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
 from benchmarks.em_workloads import EM_BATCH, EM_WORKLOADS, require_same_matrix_capsules
+from benchmarks.gan_workloads import GAN_WORKLOADS
 from benchmarks.loading import seconds_per_batch
 from benchmarks.measure import ALLOCATORS, measure, stages
 from benchmarks.targets import TARGETS, Results
@@ -60,7 +61,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("--repeats", type=_positive, default=10, help="rounds of timing (10)")
-    parser.add_argument("--only", choices=("all", "capsnet", "routing", "em"), default="all")
+    parser.add_argument("--only", choices=("all", "capsnet", "routing", "em", "gan"), default="all")
     parser.add_argument("--allocator", choices=(*ALLOCATORS, "both"), default="both")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     return parser
@@ -74,7 +75,11 @@ def _positive(text: str) -> int:
 
 
 def _group(key: str) -> str:
-    return "em" if key in EM_WORKLOADS else "routing" if key == "routing" else "capsnet"
+    if key in EM_WORKLOADS:
+        return "em"
+    if key in GAN_WORKLOADS:
+        return "gan"
+    return "routing" if key == "routing" else "capsnet"
 
 
 def _machine() -> dict[str, str]:
@@ -118,9 +123,9 @@ def _table(allocator: str, batch: int, results: Results) -> Table:
                 f"{1000 * row['seconds']:.0f}",
                 _three_digits(batch / row["seconds"]),
                 _ratio(contenders.get("floor"), row, "seconds", "{:.2f}"),
-                _ratio(contenders["textbook"], row, "seconds", "{:.2f}"),
+                _ratio(contenders.get("textbook"), row, "seconds", "{:.2f}"),
                 "–" if row["extra_mib"] is None else f"{row['extra_mib']:.0f}",
-                _ratio(row, contenders["textbook"], "extra_mib", "{:.0%}"),
+                _ratio(row, contenders.get("textbook"), "extra_mib", "{:.0%}"),
             )
         table.add_section()
     return table

@@ -64,4 +64,7 @@ TARGETS = (
     Target("EM large, training", "seconds", "textbook", 7.0),
     Target("EM small, training", "extra_mib", "textbook", 0.30),
     Target("EM large, training", "extra_mib", "textbook", 0.30),
+    Target("DCGAN, fp32", "seconds", "textbook", 0.95),
+    Target("CapsGAN, fp32", "seconds", "floor", 0.80),
+    Target("CapsGAN, bf16", "seconds", "floor", 0.80),
 )

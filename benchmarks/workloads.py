@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from benchmarks.em_workloads import EM_WORKLOADS
 from benchmarks.floor import Floor
+from benchmarks.gan_workloads import GAN_WORKLOADS
 from benchmarks.textbook import TextbookCapsNet, route, with_weights_of
 from benchmarks.workload import Step, Workload
 from capsedu.data import Batch
@@ -81,7 +82,7 @@ WORKLOADS = {
     for precision in ("fp32", "bf16")
 }
 WORKLOADS["routing"] = Workload("routing layer, fp32", tuple(ROUTINGS), routing, BATCH)
-WORKLOADS |= EM_WORKLOADS
+WORKLOADS |= EM_WORKLOADS | GAN_WORKLOADS
 
 
 def require_same_function() -> None:

@@ -83,6 +83,11 @@ def test_a_record_holds_figures_history_and_a_sheet_of_images(judged_project):
     assert record.figures.keys() >= {"fid", "kid", "precision", "recall", "modes"}
     assert [row["step"] for row in record.history] == [2, 4]
     assert record.history[-1].keys() >= {"discriminator_loss", "generator_loss", "fid", "spread"}
+    shares = [share for _, share in record.curves["class_share"]]
+    assert len(shares) == 10 and sum(shares) == pytest.approx(1)
+    assert (
+        record.curves["nearest_to_test"][0][0] == 0 and len(record.curves["nearest_to_made"]) == 11
+    )
     sheet = Image.open(judged_project / "records" / "capsgan-two-smoke.png")
     assert sheet.mode == "L" and sheet.size == (16 * 32, 2 * 32)
     generator = pretrained(GAN, "smoke")

@@ -47,7 +47,7 @@ class SampleQuality:
             do not fit; so does a call.
         CapseduError: if images, or samples, hold NaN or an infinity.
 
-    Source: FID: Heusel et al. (2017), arXiv:1706.08500, equation 6; KID: Bińkowski et al.
+    Source: FID: Heusel et al. (2017), arXiv:1706.08500; KID: Bińkowski et al.
     (2018), arXiv:1801.01401; precision and recall: Kynkäänniemi et al. (2019), arXiv:1904.06991;
     modes: in no paper in this form.
     """

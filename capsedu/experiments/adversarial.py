@@ -15,7 +15,7 @@ from capsedu.data import BatchStream
 from capsedu.errors import CapseduError
 from capsedu.evaluation.pictures import draw_samples
 from capsedu.evaluation.sample_quality import SampleQuality
-from capsedu.evaluation.samples import sample_images
+from capsedu.evaluation.samples import nearest_images, sample_images
 from capsedu.experiments.digit_classifier import DIGIT_CLASSIFIER
 from capsedu.experiments.kind import Kind, Meter
 from capsedu.files import load_tensors, save_tensors
@@ -24,6 +24,7 @@ from capsedu.learning.adversarial import AdversarialLearner
 
 ROW = 10  # batches that one row of the history sums up
 KEPT = 16  # images of one fixed noise that are kept at each milestone
+COMPARED = 500  # images whose nearest training image is looked for
 COLLAPSED, HEALTHY = 0.05, 0.2  # of the spread of real images
 
 _JUDGES = {judge.data: judge for judge in DIGIT_CLASSIFIER}
@@ -43,6 +44,34 @@ def sample_quality(experiment: Any, evaluations: Mapping[str, BatchStream]) -> M
     real = torch.cat([batch.images for batches in evaluations.values() for batch in batches])
     quality = SampleQuality(real, classifier)
     return lambda network: quality(sample_images(network.generator, len(real), seed=0))
+
+
+def class_shares_and_likeness(
+    network: nn.Module, experiment: Any, profile: Any
+) -> dict[str, list[tuple[float, float]]]:
+    """Which classes the generator makes, and how near its images are to the nearest seen one.
+
+    Returns:
+        ``class_share``: the share of samples in each class; ``nearest_to_made`` and
+        ``nearest_to_test``: quantiles of the distance from generated and from test images, which
+        are no copies, to the nearest of all images that the training showed.
+    """
+    judge = _JUDGES.get(experiment.data)
+    classifier = judge and pretrained(judge)
+    if classifier is None:
+        return {}
+    test = torch.cat([batch.images for batch in experiment.test_batches(profile)["test"]])
+    made = sample_images(network.generator, len(test), seed=0)
+    shares = SampleQuality(test, classifier).class_histogram(made)
+    stream = experiment.train_batches(profile, seed=0)
+    seen = torch.cat([stream.batch(n).images.mul(255).byte() for n in range(profile.steps)])
+    found = {"class_share": [(float(k), share.item()) for k, share in enumerate(shares)]}
+    quantiles = torch.linspace(0, 1, 11)
+    for name, images in {"made": made, "test": test}.items():
+        distances, _ = nearest_images(images[:COMPARED], seen)
+        steps = zip(quantiles.tolist(), distances.quantile(quantiles).tolist(), strict=True)
+        found[f"nearest_to_{name}"] = [*steps]
+    return found
 
 
 class BatchHistory(History):

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import Sigmoid
 
 from capsedu.data import RotatedDigits
-from capsedu.experiments.adversarial import ADVERSARIAL
+from capsedu.experiments.adversarial import ADVERSARIAL, class_shares_and_likeness
 from capsedu.experiments.experiment import Experiment, NetworkBuilder
 from capsedu.learning.gan_objectives import LeastSquares, Margin, NonSaturating, Wasserstein
 from capsedu.learning.regularisers import GradientPenalty, Reconstruction, WeightClipping
@@ -110,6 +110,7 @@ _CAPSGAN = Experiment(
     learning_rate=2e-4,
     kind=ADVERSARIAL,
     options=_RECONSTRUCTING,
+    curves=class_shares_and_likeness,
     profiles=PROFILES,
 )
 _TWO = replace(
