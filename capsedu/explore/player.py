@@ -19,7 +19,7 @@ from capsedu.errors import require_dims
 from capsedu.explore.display import image_tag
 
 STATIC = Path(__file__).parent / "static"
-MODULES = ("elements", "themes", "panels")  # what player.js imports, in this order
+MODULES = ("elements", "themes", "heat", "panels")  # what player.js imports, in this order
 TRACE_LIMIT = 200_000  # bytes
 DIGITS = 7  # significant digits that a float32 has
 
@@ -29,10 +29,12 @@ class Player:
 
     Args:
         trace: ``title``; ``steps``, one entry per step; ``state``, the start values of what
-            the reader can change; ``controls``, how; ``explorer``, the script in ``static/``
+            the reader can change; ``controls``, how (a ``range``, a ``choice``, or an
+            ``action``, a button that makes steps); ``explorer``, the script in ``static/``
             that turns the steps into pictures (without it, the steps are frames already, or
             ``variants`` has a list of them for each choice of the control ``variant``);
-            ``start``, the step to begin with.
+            ``start``, the step to begin with; ``pause``, milliseconds from step to step when
+            it plays by itself.
             Tensors are allowed wherever a list of numbers is. What a frame may hold is told
             at the top of ``static/panels.js``.
         still: a figure that stands in where no script runs; it shows the last step.

@@ -50,6 +50,8 @@ MAKERS = {
     "transposed_convolution": explorers.transposed_convolution,
     "em_routing": explorers.em_routing,
     "trained_routing": lambda: explorers.trained_routing(network(), torch.rand(3, 1, 28, 28)),
+    "toy_gan": lambda: explorers.toy_gan(rounds=10),
+    "morph": lambda: explorers.morph(*torch.rand(2, 5, 32, 32), *torch.rand(2, 5)),
     "pose_sweep": lambda: explorers.pose_sweep(network(), torch.rand(1, 28, 28), digit=4),
     "every_kind": every_kind,
 }

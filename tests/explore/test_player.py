@@ -6,7 +6,9 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from capsedu.explore.player import STATIC, Player, pixels
+from capsedu.explore.player import MODULES, STATIC, Player, _script, pixels
+
+STEMS = sorted(file.stem for file in STATIC.glob("*.js"))
 
 
 def frame(caption="a caption", **more):
@@ -48,6 +50,14 @@ def test_a_trace_that_is_too_large_is_refused():
 def test_an_explorer_needs_words():
     with pytest.raises(ValueError, match="alt must say"):
         Player({"title": "A title", "steps": [frame()]}, plt.figure(), alt=" ")
+
+
+@pytest.mark.parametrize("explorer", ["frames", *sorted(set(STEMS) - {*MODULES, "player"})])
+def test_files_joined_to_one_script_do_not_share_a_name(explorer):
+    """They are one function then, and the second `plane` would silently take the first's place."""
+    script, _ = _script(explorer)
+    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", script, re.MULTILINE)
+    assert len(names) > 20 and len(names) == len(set(names))
 
 
 def test_pixels_are_bytes_row_by_row():

@@ -8,14 +8,17 @@
 //   image   height, width, bytes (base64), box [r0, c0, r1, c1]
 //   plane   range [low, high], circle (its radius), arrows [{ to, from, label, short, color,
 //           width, dashed, drag (the place in the state that dragging sets) }],
-//           points [{ at, label, color }], ellipses [{ at, radii, angle, label, color, opacity }]
-//   curve   x [low, high], y [low, high], xlabel, ylabel, lines [{ label, points, color,
-//           dashed }], dots [{ at, label, color }]
+//           points [{ at, label, color, mark (disc or square) }],
+//           ellipses [{ at, radii, angle, label, color, opacity }], heat (see heat.js),
+//           legend [{ label, color, mark (disc, square, arrow or line), width, dashed }]
+//   curve   x [low, high], y [low, high], xlabel, ylabel, height, lines [{ label, points, color,
+//           dashed }] (with a label, in the legend too), dots [{ at, label, color }]
 //   bars    labels, values, min, max, digits, highlight [k, ...]
 //   text    text
 // What a reader can take hold of calls `act(name, value)`, which sets that part of the state.
 
 import { html, number, svg } from "./elements.js";
+import { heat, heatKey } from "./heat.js";
 import { shade } from "./themes.js";
 
 const WIDTH = 200; // of a panel of size 1, in the units of its drawing
@@ -214,11 +217,19 @@ function handle(item, map, panel, act, root) {
   return grip;
 }
 
+function spot({ mark, size }, cx, cy, fill) {
+  const r = size ?? 3;
+  if (mark !== "square") return svg("circle", { cx, cy, r, fill, class: "spot" });
+  const [side, x, y] = [1.8 * r, cx - 0.9 * r, cy - 0.9 * r];
+  return svg("rect", { x, y, width: side, height: side, fill, class: "spot" });
+}
+
 function plane(panel, colours, act) {
   const size = WIDTH * (panel.size ?? 1);
   const map = frameOf(panel, size, { left: 2, right: 2, top: 2, bottom: 2 });
   const root = picture(size, size, panel.title, (panel.arrows ?? []).some((item) => item.drag));
   const [low, high] = panel.range;
+  if (panel.heat) root.append(heat(panel.heat, panel.range, map, colours));
   for (const value of ticks(low, high)) {
     const look = { stroke: colours.faint, "stroke-width": value === 0 ? 1.4 : 0.5 };
     const [x, y] = [map.x(value), map.y(value)];
@@ -246,7 +257,7 @@ function plane(panel, colours, act) {
   for (const item of panel.points ?? []) {
     const [cx, cy] = [map.x(item.at[0]), map.y(item.at[1])];
     const fill = colours.lines[item.color ?? 0];
-    root.append(svg("circle", { cx, cy, r: item.size ?? 3, fill }));
+    root.append(spot(item, cx, cy, fill));
     if (item.label) root.append(words(cx, cy - 6, item.label, { fill }));
   }
   for (const item of panel.arrows ?? []) {
@@ -264,24 +275,31 @@ function plane(panel, colours, act) {
   for (const item of panel.arrows ?? []) {
     if (item.drag) root.append(handle(item, map, panel, act, root));
   }
-  return root;
+  if (!panel.legend) return root;
+  const key = legend(panel.legend, colours);
+  if (panel.heat) key.append(heatKey(panel.heat, colours));
+  return html("div", {}, root, key);
 }
 
-function legend(lines, colours) {
+function legend(items, colours) {
   const list = html("ul", { class: "legend" });
-  for (const line of lines) {
+  for (const item of items) {
+    const colour = colours.lines[item.color ?? 0];
     const look = {
-      x1: 0, x2: 24, y1: 5, y2: 5, stroke: colours.lines[line.color ?? 0],
-      "stroke-width": line.width ?? 2, "stroke-dasharray": line.dashed ? "4 3" : undefined,
+      x1: 0, x2: 24, y1: 5, y2: 5, stroke: colour,
+      "stroke-width": item.width ?? 2, "stroke-dasharray": item.dashed ? "4 3" : undefined,
     };
+    let sign = svg("line", look);
+    if (item.mark === "arrow") sign = arrow([2, 5], [22, 5], colour, 1);
+    if (item.mark === "disc" || item.mark === "square") sign = spot(item, 12, 5, colour);
     const size = { width: 24, height: 10, "aria-hidden": "true" };
-    list.append(html("li", {}, svg("svg", size, svg("line", look)), ` ${line.label}`));
+    list.append(html("li", {}, svg("svg", size, sign), ` ${item.label}`));
   }
   return list;
 }
 
 function curve(panel, colours) {
-  const height = 170;
+  const height = panel.height ?? 170;
   const map = frameOf(panel, height, { left: 32, right: 8, top: 6, bottom: 30 });
   const root = picture(height, map.width, panel.title);
   const [x0, x1] = panel.x;
@@ -323,7 +341,7 @@ function curve(panel, colours) {
     const x = cx + (cx > map.width / 2 ? -7 : 7);
     if (dot.label) root.append(words(x, cy - 5, dot.label, { ...side, fill, class: "halo" }));
   }
-  return html("div", {}, root, legend(panel.lines, colours));
+  return html("div", {}, root, legend(panel.lines.filter((line) => line.label), colours));
 }
 
 function bars(panel, colours) {

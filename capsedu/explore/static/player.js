@@ -37,6 +37,17 @@ function tableOf({ head, rows }) {
   return html("table", {}, html("thead", {}, html("tr", {}, ...columns)), body);
 }
 
+// A button that makes a step: a press adds letters to a text in the state that has one for each
+// step so far. It goes on from the step that is shown; `most` is how many letters there may be.
+function action(spec, press) {
+  const node = html("button", { type: "button", class: "action" }, spec.label);
+  node.addEventListener("click", () => press(spec));
+  const show = (_, index) => {
+    node.disabled = index + spec.adds.length > spec.most;
+  };
+  return { node, show, name: spec.name };
+}
+
 function control(spec, set) {
   const attributes = { name: spec.name };
   let input;
@@ -97,6 +108,8 @@ export function mount(host, style, explorers) {
   const start = () => JSON.parse(JSON.stringify(trace.state ?? {}));
   const player = { state: start(), steps: [], frames: [], index: trace.start ?? 0 };
   let colours = theme(pageIsDark());
+  const pauseTime = trace.pause ?? PAUSE;
+  const glideTime = Math.min(GLIDE, 0.8 * pauseTime);
   let timer = null;
   let glide = null;
 
@@ -137,7 +150,7 @@ export function mount(host, style, explorers) {
     parts.table.replaceChildren(tableOf(frame.table));
     parts.previous.disabled = index === 0;
     parts.next.disabled = index === player.steps.length - 1;
-    inputs.forEach((input) => input.show(player.state[input.name]));
+    inputs.forEach((input) => input.show(player.state[input.name], index));
   }
 
   function go(index) {
@@ -149,17 +162,18 @@ export function mount(host, style, explorers) {
     clearInterval(timer);
     timer = null;
     parts.play.textContent = "Play";
+    parts.captions.setAttribute("aria-live", "polite");
   }
 
   function advance() {
     const from = player.frame.panels;
+    if (player.index + 1 >= player.steps.length - 1) pause();
     go(player.index + 1);
-    if (player.index === player.steps.length - 1) pause();
     if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     const to = player.frame.panels;
     const began = performance.now();
     const tick = (now) => {
-      const share = Math.min(1, Math.max(0, (now - began) / GLIDE));
+      const share = Math.min(1, Math.max(0, (now - began) / glideTime));
       drawPanels(share === 1 ? to : between(from, to, share));
       if (share < 1) glide = requestAnimationFrame(tick);
     };
@@ -170,7 +184,14 @@ export function mount(host, style, explorers) {
     if (timer !== null) return pause();
     if (player.index === player.steps.length - 1) go(0);
     parts.play.textContent = "Pause";
-    timer = setInterval(advance, PAUSE);
+    if (pauseTime < PAUSE) parts.captions.setAttribute("aria-live", "off"); // too fast to be read
+    timer = setInterval(advance, pauseTime);
+  }
+
+  function press({ name, adds }) {
+    set(name, player.state[name].slice(0, player.index) + adds);
+    if (adds.length === 1) advance();
+    else play();
   }
 
   function set(name, value) {
@@ -197,7 +218,9 @@ export function mount(host, style, explorers) {
     render();
   }
 
-  const inputs = (trace.controls ?? []).map((spec) => control(spec, set));
+  const inputs = (trace.controls ?? []).map((spec) =>
+    spec.kind === "action" ? action(spec, press) : control(spec, set),
+  );
   parts.controls.append(...inputs.map((input) => input.node));
   const step = (act) => () => {
     pause();
