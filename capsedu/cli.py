@@ -68,8 +68,8 @@ def train(
 ) -> None:
     """Train an experiment; the run's folder keeps weights, checkpoint and history."""
     run = _train(name, data, profile, seed, runs, resume, devices, precision)
-    last = run.history[-1]
-    _print_figures({k: v for k, v in last.items() if k.endswith("_error")}, run)
+    counts = ("step", "epoch", "seconds")
+    _print_figures({k: v for k, v in run.history[-1].items() if k not in counts}, run)
     console.print(f"weights: {run.folder / 'network.safetensors'}")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-from sphinx_tables import errors_table, runs_table
+from sphinx_tables import errors_table, runs_table, samples_table
 
 from capsedu.experiments import EXPERIMENTS
 from capsedu.records import Record
@@ -92,3 +92,23 @@ def test_a_stand_in_for_the_papers_images_neither_reaches_nor_misses_it() -> Non
     own = replace(RECORD, data={**RECORD.data, "name": "affnist"})
     *_, row, _ = cells(errors_table([stand_in], [own]))
     assert row[5].startswith("no, ")
+
+
+def test_of_several_seeds_the_mean_and_the_range_are_shown() -> None:
+    figures = {"fid": 10.0, "kid": 0.5, "precision": 0.8, "recall": 0.25, "modes": 10.0}
+    gan = EXPERIMENTS["capsgan"]
+    one = replace(RECORD, name="capsgan", profile="small", figures=figures)
+    two = replace(one, seed=4, figures=figures | {"fid": 13.0, "modes": 9.0})
+    head, _, both, full = cells(samples_table([gan], [one, two]))
+    assert head[3] == "FID"
+    assert both[:4] == ["CapsGAN", "small", "2", "11.5 (10.0–13.0)"]
+    assert both[7] == "10 (9–10)"
+    assert full[1:4] == ["full", "", "not run yet"]
+    _, _, alone, _ = cells(samples_table([gan], [one]))
+    assert alone[3] == "10.0"
+
+
+def test_a_generators_training_is_counted_in_batches() -> None:
+    data = {"name": "mnist", "train": 60_000, "batches": 2_000}
+    *_, row = cells(runs_table([replace(RECORD, data=data)]))
+    assert row[1] == "mnist, 60,000 images, 2,000 batches"

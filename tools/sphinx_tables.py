@@ -5,27 +5,35 @@ that no page can disagree with them. What has no record says "not run yet".
 """
 
 from collections.abc import Iterable, Iterator
+from statistics import mean
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from capsedu.experiments import EXPERIMENTS, Experiment
+from capsedu.experiments.adversarial import ADVERSARIAL
 from capsedu.profiles import PROFILES
 from capsedu.records import Record, all_records
 
 ERRORS_HEAD = ("Experiment", "Measured", "Paper", "Ours", "Profile", "Reached?")
+QUALITY_HEAD = ("Experiment", "Profile", "Seeds", "FID", "KID", "Precision", "Recall", "Classes")
+QUALITY = {"fid": ".1f", "kid": ".2f", "precision": ".2f", "recall": ".2f", "modes": ".0f"}
 NOT_RUN = "not\u00a0run\u00a0yet"
 RUNS_HEAD = ("Made again with", "Trained on", "Parameters", "Machine", "Time", "When")
 
 
 class Results(SphinxDirective):
-    """`{results}`: the papers' errors beside the recorded ones, then how each was made."""
+    """`{results}`: errors beside the papers', samples of generators, and how each was made."""
 
     def run(self) -> list[nodes.Node]:
         # The smoke profile only proves that the code runs: its figures mean nothing.
         records = [record for record in all_records() if record.profile != "smoke"]
-        text = errors_table(EXPERIMENTS.values(), records)
+        generators = [e for e in EXPERIMENTS.values() if e.kind is ADVERSARIAL]
+        others = [e for e in EXPERIMENTS.values() if e.kind is not ADVERSARIAL]
+        text = errors_table(others, records)
+        text += "\n\nHow good the generators' samples are:\n\n"
+        text += samples_table(generators, records)
         if records:
             text += "\n\nHow each record was made:\n\n" + runs_table(records)
         return self.parse_text_to_nodes(text)
@@ -48,6 +56,36 @@ def errors_table(experiments: Iterable[Experiment], records: list[Record]) -> st
     """
     rows = (row for experiment in experiments for row in _error_rows(experiment, records))
     return _table(ERRORS_HEAD, rows)
+
+
+def samples_table(experiments: Iterable[Experiment], records: list[Record]) -> str:
+    """Sample quality, one row per experiment and profile, as a Markdown table.
+
+    Of several seeds the mean is given, and the lowest and highest. The papers show pictures and
+    no figures.
+    """
+    rows = (row for experiment in experiments for row in _sample_rows(experiment, records))
+    return _table(QUALITY_HEAD, rows)
+
+
+def _sample_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple[str, ...]]:
+    own = [record for record in records if record.name == experiment.name]
+    for profile in dict.fromkeys(record.profile for record in own):
+        seeds = [record for record in own if record.profile == profile]
+        found = (
+            _mean_and_range([record.figures[name] for record in seeds], style)
+            for name, style in QUALITY.items()
+        )
+        yield (experiment.title, profile, str(len(seeds)), *found)
+    if all(record.profile != "full" for record in own):
+        yield (experiment.title, "full", "", NOT_RUN, *("" for _ in range(len(QUALITY) - 1)))
+
+
+def _mean_and_range(values: list[float], style: str) -> str:
+    text = format(mean(values), style)
+    if len(values) == 1:
+        return text
+    return f"{text} ({min(values):{style}}–{max(values):{style}})".replace(" ", "\u00a0")
 
 
 def runs_table(records: Iterable[Record]) -> str:
@@ -83,9 +121,10 @@ def _verdict(ours: float | None, published: float | None) -> str:
 
 def _run_row(record: Record) -> tuple[str, ...]:
     data = record.data
+    length = f"{data['epochs']} epochs" if "epochs" in data else f"{data['batches']:,} batches"
     return (
         f"`{record.command}`",
-        f"{data['name']}, {data['train']:,} images, {data['epochs']} epochs",
+        f"{data['name']}, {data['train']:,} images, {length}",
         f"{record.parameters:,}",
         f"{record.device}, {record.precision}",
         f"{record.wall_seconds / 60:.0f} min",
