@@ -233,7 +233,8 @@ def _trainer(
     return L.Trainer(
         accelerator="cuda" if torch.cuda.is_available() else "cpu",
         devices=devices,
-        strategy="ddp" if devices > 1 else "auto",
+        # Each step of a GAN leaves one of the two networks out.
+        strategy="ddp_find_unused_parameters_true" if devices > 1 else "auto",
         precision=precision,
         max_epochs=-1 if size.steps else size.epochs,
         enable_checkpointing=False,

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -31,17 +32,35 @@ runs.train(EXPERIMENTS["capsnet-digits"], "smoke", root=Path("two"), devices=2, 
 Path(f"rank-{os.environ['LOCAL_RANK']}").write_text(f"{shares} images per step")
 """
 
+GAN_TRAINING = """
+import os
+from dataclasses import replace
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from capsedu import runs
+from capsedu.experiments import EXPERIMENTS
+from capsedu.models.capsgan import CapsGanGenerator
+paint, noises = CapsGanGenerator.forward, []
+def noted(self, noise):
+    noises.append(noise[0, 0].item())
+    return paint(self, noise)
+CapsGanGenerator.forward = noted
+gan = replace(EXPERIMENTS["capsgan"], data="digits")
+run = runs.train(gan, "smoke", root=Path("two"), devices=2, progress=False)
+weights = sum(p.double().sum().item() for p in run.network.parameters())
+Path(f"rank-{os.environ['LOCAL_RANK']}").write_text(f"{weights} {noises[0]}")
+"""
 
-def test_two_processes_end_where_one_does(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    one = runs.train(EXPERIMENTS["capsnet-digits"], "smoke", root=tmp_path / "one", progress=False)
 
-    script = tmp_path / "training.py"
-    script.write_text(TRAINING)
+def two_processes(script: str, folder: Path) -> None:
+    """Run ``script`` in a process that starts a second one, both in ``folder``."""
+    path = folder / "training.py"
+    path.write_text(script)
     loopback = next(name for _, name in socket.if_nameindex() if name.startswith("lo"))
     trained = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=tmp_path,
+        [sys.executable, str(path)],
+        cwd=folder,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "GLOO_SOCKET_IFNAME": loopback},
         capture_output=True,
         text=True,
@@ -49,6 +68,20 @@ def test_two_processes_end_where_one_does(tmp_path, monkeypatch):
         timeout=600,  # should the two not find each other
     )
     assert trained.returncode == 0, trained.stderr
+
+
+def test_two_processes_train_one_gan_on_noise_of_their_own(tmp_path):
+    two_processes(GAN_TRAINING, tmp_path)
+    first, second = ((tmp_path / f"rank-{n}").read_text().split() for n in (0, 1))
+    assert first[0] == second[0]  # the same weights
+    assert first[1] != second[1]
+
+
+def test_two_processes_end_where_one_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    one = runs.train(EXPERIMENTS["capsnet-digits"], "smoke", root=tmp_path / "one", progress=False)
+
+    two_processes(TRAINING, tmp_path)
     shares = {path.name: path.read_text() for path in tmp_path.glob("rank-*")}
     assert shares == {"rank-0": "{8} images per step", "rank-1": "{8} images per step"}
 

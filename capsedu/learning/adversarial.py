@@ -91,7 +91,9 @@ class AdversarialLearner(L.LightningModule):
                 "batch_size must be at least 2: batch normalisation compares the images of a "
                 f"batch, got {len(batch.images)}"
             )
-        noise = torch.randn(len(batch.images), self.network.generator.noise_dim, device=self.device)
+        made_by_all = len(batch.images) * self.trainer.world_size
+        noise = torch.randn(made_by_all, self.network.generator.noise_dim, device=self.device)
+        noise = noise[self.global_rank :: self.trainer.world_size]
         turn = self.batches_done - self.pretraining_steps + 1
         generators_turn = turn > 0 and turn % self.n_discriminator_steps == 0
         with torch.set_grad_enabled(generators_turn):
