@@ -74,9 +74,11 @@ class AdversarialLearner(L.LightningModule):
         self.losses: dict[str, float] = {}
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        gan = self.network
+        judging = [*gan.discriminator.parameters(), *gan.heads.parameters()]
         return [
-            torch.optim.Adam(network.parameters(), self.learning_rate, self.betas, fused=True)
-            for network in (self.network.discriminator, self.network.generator)
+            torch.optim.Adam(parameters, self.learning_rate, self.betas, fused=True)
+            for parameters in (judging, gan.generator.parameters())
         ]
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
@@ -92,17 +94,18 @@ class AdversarialLearner(L.LightningModule):
                 f"batch, got {len(batch.images)}"
             )
         made_by_all = len(batch.images) * self.trainer.world_size
-        noise = torch.randn(made_by_all, self.network.generator.noise_dim, device=self.device)
-        noise = noise[self.global_rank :: self.trainer.world_size]
+        noise = self.network.noise(made_by_all)[self.global_rank :: self.trainer.world_size]
+        noise = noise.to(self.device)
         turn = self.batches_done - self.pretraining_steps + 1
         generators_turn = turn > 0 and turn % self.n_discriminator_steps == 0
         with torch.set_grad_enabled(generators_turn):
             made = self.network.generator(noise)
         real = 2 * batch.images - 1
-        parts = self._discriminator_step(real, made.detach())
+        codes = self.network.codes(noise)
+        parts = self._discriminator_step(real, made.detach(), batch.targets, codes)
         parts["spread"] = (_spread(made.detach()) / _spread(real).clamp(min=1e-3)).float()
         if generators_turn:
-            parts |= self._generator_step(made)
+            parts |= self._generator_step(made, codes)
         if not all(torch.isfinite(value) for value in parts.values()):
             stop_at_nonsense(self.folder, self.batches_done, batch, parts)
         self.losses |= {name: value.item() for name, value in parts.items()}
@@ -110,15 +113,21 @@ class AdversarialLearner(L.LightningModule):
         self.batches_done += 1
         self.trainer.should_stop = self.batches_done >= self.steps
 
-    def _discriminator_step(self, real: Tensor, made: Tensor) -> dict[str, Tensor]:
+    def _discriminator_step(
+        self, real: Tensor, made: Tensor, targets: Tensor, codes: list[Tensor]
+    ) -> dict[str, Tensor]:
         discriminator, (optimizer, _) = self.network.discriminator, self.optimizers()
         of_real = Judged(real, discriminator(real))
         of_made = Judged(made, discriminator(made))
         scores = of_real.judgement.scores, of_made.judgement.scores
         loss = self.objective.discriminator_loss(*scores)
         penalties = sum(r.penalty(discriminator, of_real, of_made) for r in self.regularisers)
+        read = {}
+        for head, code in zip(self.network.heads, codes, strict=True):
+            of_real_images = head.real_loss(of_real.judgement, targets)
+            read[head.loss_name] = of_real_images + head.made_loss(of_made.judgement, code)
         optimizer.zero_grad()
-        self.manual_backward(loss + penalties)
+        self.manual_backward(loss + penalties + sum(read.values()))
         optimizer.step()
         for regulariser in self.regularisers:
             regulariser.constrain(discriminator)
@@ -126,14 +135,17 @@ class AdversarialLearner(L.LightningModule):
         return {
             "discriminator_loss": loss.detach(),
             "discriminator_accuracy": torch.cat(right).float().mean(),
+            **{name: value.detach() for name, value in read.items()},
         }
 
-    def _generator_step(self, made: Tensor) -> dict[str, Tensor]:
+    def _generator_step(self, made: Tensor, codes: list[Tensor]) -> dict[str, Tensor]:
         _, optimizer = self.optimizers()
         self.toggle_optimizer(optimizer)  # no gradients for the discriminator's weights
-        loss = self.objective.generator_loss(self.network.discriminator(made).scores)
+        judgement = self.network.discriminator(made)
+        loss = self.objective.generator_loss(judgement.scores)
+        heads = zip(self.network.heads, codes, strict=True)
         optimizer.zero_grad()
-        self.manual_backward(loss)
+        self.manual_backward(loss + sum(head.made_loss(judgement, code) for head, code in heads))
         optimizer.step()
         self.untoggle_optimizer(optimizer)
         return {"generator_loss": loss.detach()}

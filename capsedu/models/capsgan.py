@@ -122,7 +122,7 @@ class CapsuleDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Judgement:
         poses = self.capsules(images)
-        return Judgement(self.read(poses), poses)
+        return Judgement(self.read(poses), poses, poses.flatten(1))
 
 
 def matched_discriminator(other: nn.Module, image_shape: Sequence[int]) -> DcganDiscriminator:

@@ -94,7 +94,11 @@ class DcganDiscriminator(nn.Sequential):
 
     def forward(self, images: Tensor) -> Judgement:
         require_images(images, self.image_shape)
-        return Judgement(super().forward(images).float())
+        *layers, last, flatten = self
+        features = images
+        for layer in layers:
+            features = layer(features)
+        return Judgement(flatten(last(features)).float(), features=features.flatten(1))
 
 
 def halvings(image_shape: Sequence[int]) -> tuple[int, int]:

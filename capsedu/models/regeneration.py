@@ -137,7 +137,8 @@ class RegenerationDiscriminator(nn.Module):
         features = self.normalisation(F.leaky_relu(self.convolution(images), LEAK))
         capsules = self.primary_capsules(features)  # [b, i, 8]
         normalised = self.capsule_normalisation(capsules.transpose(1, 2))
-        return Judgement(self.score(self.routing(normalised.flatten(1))).float())
+        features = self.routing(normalised.flatten(1))
+        return Judgement(self.score(features).float(), features=features)
 
 
 def _ladder(image_shape: Sequence[int]) -> tuple[int, tuple[int, ...]]:
