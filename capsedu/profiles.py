@@ -10,8 +10,8 @@ from capsedu.errors import require_known
 PROFILES = {
     "smoke": "seconds; proves that everything runs",
     "quick": "a laptop's CPU, under two minutes a chapter; shows the idea",
-    "small": "a quarter of the paper's width, half an hour on a CPU; made the book's checkpoints",
-    "cpu": "the paper's network for as long as two hours of a CPU core allow",
+    "small": "a quarter of the paper's width, up to half an hour on a CPU; made the checkpoints",
+    "cpu": "the largest network, or the longest training, that two hours of a CPU core allow",
     "night": "the same for twenty epochs: a night on a CPU",
     "full": "the paper's scale, on a GPU",
 }
