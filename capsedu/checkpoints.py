@@ -15,7 +15,7 @@ from capsedu.files import load_tensors, save_tensors, sha256
 from capsedu.records import read_record
 
 if TYPE_CHECKING:  # experiments measure with committed networks
-    from capsedu.experiments import Experiment
+    from capsedu.experiments.experiment import Experiment
 
 
 def checkpoint_path(experiment: "Experiment", profile: str) -> Path:

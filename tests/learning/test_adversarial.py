@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from capsedu.data import BatchStream, ImageSet
+from capsedu.data import ImageSet
 from capsedu.errors import CapseduError
 from capsedu.learning.adversarial import AdversarialLearner
 from capsedu.learning.gan_objectives import NonSaturating, Wasserstein
@@ -40,19 +40,6 @@ class Critic(nn.Module):
     def forward(self, images):
         self.shown.append(images.detach().clone())
         return Judgement(self.layer(images.flatten(1)))
-
-
-def fit(learner, steps, batch_size=4, callbacks=()):
-    stream = BatchStream(IMAGES, batch_size, seed=0, drop_last=True)
-    L.Trainer(
-        max_epochs=-1,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=list(callbacks),
-    ).fit(learner, stream)
 
 
 def learner(steps, objective=None, **options):
@@ -90,16 +77,16 @@ class Watch(L.Callback):
         ({"n_discriminator_steps": 2, "pretraining_steps": 1}, [0, 0, 1, 0, 1, 0]),
     ],
 )
-def test_who_moves_when(options, generator_moves):
+def test_who_moves_when(fit, options, generator_moves):
     watch = Watch()
-    fit(learner(6, **options), 6, callbacks=[watch])
+    fit(learner(6, **options), IMAGES, 4, callbacks=[watch])
     assert [bool(moved) for _, moved in watch.moved] == [bool(m) for m in generator_moves]
     assert all(moved for moved, _ in watch.moved)
 
 
-def test_images_are_made_once_per_batch_and_real_ones_lie_where_tanh_does():
+def test_images_are_made_once_per_batch_and_real_ones_lie_where_tanh_does(fit):
     task = learner(5)
-    fit(task, 5)
+    fit(task, IMAGES, 4)
     assert task.network.generator.calls == 5
     shown = task.network.discriminator.shown
     assert len(shown) == 15  # real, made, and made again for the generator
@@ -108,31 +95,31 @@ def test_images_are_made_once_per_batch_and_real_ones_lie_where_tanh_does():
         assert torch.equal(made, again)
 
 
-def test_the_discriminators_loss_leaves_no_gradient_in_the_generator():
+def test_the_discriminators_loss_leaves_no_gradient_in_the_generator(fit):
     task = learner(1, pretraining_steps=1)
-    fit(task, 1)
+    fit(task, IMAGES, 4)
     assert all(p.grad is None for p in task.network.generator.parameters())
 
 
-def test_each_step_lowers_the_loss_of_the_network_that_moves():
+def test_each_step_lowers_the_loss_of_the_network_that_moves(fit):
     task = learner(40, learning_rate=0.02)
-    fit(task, 40)
+    fit(task, IMAGES, 4)
     moved = task.network.generator(torch.randn(64, 3)).mean()
     assert moved > 0.2  # towards the real 0.57, from about 0
 
 
-def test_clipping_follows_every_discriminator_step():
+def test_clipping_follows_every_discriminator_step(fit):
     task = learner(3, Wasserstein(), regularisers=[WeightClipping(0.05)], learning_rate=0.5)
-    fit(task, 3)
+    fit(task, IMAGES, 4)
     assert task.network.discriminator.layer.weight.abs().max() <= 0.05
 
 
-def test_a_batch_of_one_is_refused_with_the_reason():
+def test_a_batch_of_one_is_refused_with_the_reason(fit):
     with pytest.raises(ValueError, match="batch_size must be at least 2: batch normalisation"):
-        fit(learner(3), 3, batch_size=1)
+        fit(learner(3), IMAGES, 1)
 
 
-def test_an_exploding_run_stops_with_the_step_and_the_batch(tmp_path):
+def test_an_exploding_run_stops_with_the_step_and_the_batch(fit, tmp_path):
     task = learner(50, Wasserstein(), folder=tmp_path)
 
     class Poison(L.Callback):
@@ -141,5 +128,5 @@ def test_an_exploding_run_stops_with_the_step_and_the_batch(tmp_path):
                 module.network.discriminator.layer.weight.data.fill_(float("inf"))
 
     with pytest.raises(CapseduError, match="not a finite number at step 3"):
-        fit(task, 50, callbacks=[Poison()])
+        fit(task, IMAGES, 4, callbacks=[Poison()])
     assert (tmp_path / "not-a-number-at-step-3.safetensors").exists()

@@ -1,11 +1,10 @@
 """Heads: what they draw, what they are rewarded for, and that a GAN learns to be read."""
 
-import lightning as L
 import pytest
 import torch
 from torch import nn
 
-from capsedu.data import BatchStream, ImageSet
+from capsedu.data import ImageSet
 from capsedu.learning.adversarial import AdversarialLearner
 from capsedu.learning.gan_objectives import NonSaturating
 from capsedu.learning.heads import AuxiliaryClassifier, MutualInformation
@@ -58,7 +57,7 @@ def test_information_is_asked_of_made_images_only():
 
 
 @pytest.mark.parametrize("head", [AuxiliaryClassifier, MutualInformation])
-def test_a_gan_learns_to_make_what_its_head_can_read(head):
+def test_a_gan_learns_to_make_what_its_head_can_read(fit, head):
     """The classes are a bright left and a bright right half, and can be asked for afterwards."""
     torch.manual_seed(0)
     images = torch.zeros(256, *SHAPE, dtype=torch.uint8)
@@ -70,14 +69,7 @@ def test_a_gan_learns_to_make_what_its_head_can_read(head):
     asked = head(features, 2)
     gan = Gan(DcganGenerator(SHAPE, noise_dim=8, width=8), discriminator, [asked])
     learner = AdversarialLearner(gan, NonSaturating(), 120, learning_rate=2e-3)
-    L.Trainer(
-        max_epochs=-1,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    ).fit(learner, BatchStream(ImageSet("squares", images, targets, ("left", "right")), 32))
+    fit(learner, ImageSet("squares", images, targets, ("left", "right")), 32)
     assert learner.losses[asked.loss_name] < 0.2
     noise = gan.noise(100)
     made = gan.generator.eval()(noise)
