@@ -79,9 +79,9 @@ def test_a_record_holds_figures_history_and_a_sheet_of_images(judged_project):
     run = runs.train(GAN, "smoke", root=judged_project / "runs", progress=False)
     record_run(run, judged_project / "records", keep_weights=True)
     record = read_record("capsgan-two", "smoke")
-    assert record.data["batches"] == 4 and "epochs" not in record.data
+    assert record.data["batches"] == 6 and "epochs" not in record.data
     assert record.figures.keys() >= {"fid", "kid", "precision", "recall", "modes"}
-    assert [row["step"] for row in record.history] == [2, 4]
+    assert [row["step"] for row in record.history] == [2, 6]
     assert record.history[-1].keys() >= {"discriminator_loss", "generator_loss", "fid", "spread"}
     shares = [share for _, share in record.curves["class_share"]]
     assert len(shares) == 10 and sum(shares) == pytest.approx(1)
@@ -100,6 +100,13 @@ def test_images_that_are_no_digits_are_trained_on_and_not_measured(tmp_path):
     other = replace(GAN, data="toys-small", train_transform=EXPERIMENTS["capsgan"].train_transform)
     assert other.kind.meter(other, {}) is not None
     assert other.kind.meter(other, {})(Gan(torch.nn.Identity(), torch.nn.Identity())) == {}
+
+
+def test_codes_and_both_networks_of_a_wasserstein_gan_go_through_a_run(tmp_path):
+    for name, figure in [("report-caps-infogan", "code_loss"), ("report-wgan-gp", "spread")]:
+        experiment = replace(EXPERIMENTS[name], data="digits")
+        run = runs.train(experiment, "smoke", root=tmp_path, progress=False)
+        assert run.history[-1].keys() >= {"generator_loss", "fid", figure}
 
 
 def test_a_missing_judge_is_named(own_project):

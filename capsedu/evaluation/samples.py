@@ -11,7 +11,9 @@ from capsedu.evaluation.robustness import frozen
 
 
 @torch.no_grad()
-def sample_images(generator: nn.Module, n: int, seed: int, batch_size: int = 250) -> Tensor:
+def sample_images(
+    generator: nn.Module, n: int, seed: int, batch_size: int = 250, noise: Tensor | None = None
+) -> Tensor:
     """What a generator makes of ``n`` noises.
 
     Args:
@@ -20,6 +22,7 @@ def sample_images(generator: nn.Module, n: int, seed: int, batch_size: int = 250
         n: how many images.
         seed: chooses the noise, normally distributed, the same on every device.
         batch_size: how many images are made at a time.
+        noise: ``[n, noise_dim]`` in its place, for a generator that is given codes.
 
     Returns:
         Images in [0, 1], ``[n, c, h, w]``, on the CPU.
@@ -30,7 +33,8 @@ def sample_images(generator: nn.Module, n: int, seed: int, batch_size: int = 250
     """
     require_count("n", n)
     require_count("batch_size", batch_size)
-    noise = torch.randn(n, generator.noise_dim, generator=Generator().manual_seed(seed))
+    if noise is None:
+        noise = torch.randn(n, generator.noise_dim, generator=Generator().manual_seed(seed))
     device = next(generator.parameters()).device
     with frozen(generator):
         made = torch.cat([generator(z.to(device)).float().cpu() for z in noise.split(batch_size)])

@@ -13,10 +13,11 @@ from capsedu.experiments.digit_classifier import DIGIT_CLASSIFIER
 from capsedu.experiments.dynamic_routing import DYNAMIC_ROUTING
 from capsedu.experiments.em_routing import EM_ROUTING
 from capsedu.experiments.experiment import Experiment
+from capsedu.experiments.gan_zoo import GAN_ZOO
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
-    for experiment in (*DYNAMIC_ROUTING, *EM_ROUTING, *DIGIT_CLASSIFIER, *CAPSGAN)
+    for experiment in (*DYNAMIC_ROUTING, *EM_ROUTING, *DIGIT_CLASSIFIER, *CAPSGAN, *GAN_ZOO)
 }
 
 

@@ -21,6 +21,7 @@ from capsedu.experiments.kind import Kind, Meter
 from capsedu.files import load_tensors, save_tensors
 from capsedu.history import History
 from capsedu.learning.adversarial import AdversarialLearner
+from capsedu.models.gan import Gan
 
 ROW = 10  # batches that one row of the history sums up
 KEPT = 16  # images of one fixed noise that are kept at each milestone
@@ -43,7 +44,7 @@ def sample_quality(experiment: Any, evaluations: Mapping[str, BatchStream]) -> M
         )
     real = torch.cat([batch.images for batches in evaluations.values() for batch in batches])
     quality = SampleQuality(real, classifier)
-    return lambda network: quality(sample_images(network.generator, len(real), seed=0))
+    return lambda network: quality(samples_of(network, len(real)))
 
 
 def class_shares_and_likeness(
@@ -61,7 +62,7 @@ def class_shares_and_likeness(
     if classifier is None:
         return {}
     test = torch.cat([batch.images for batch in experiment.test_batches(profile)["test"]])
-    made = sample_images(network.generator, len(test), seed=0)
+    made = samples_of(network, len(test))
     shares = SampleQuality(test, classifier).class_histogram(made)
     stream = experiment.train_batches(profile, seed=0)
     seen = torch.cat([stream.batch(n).images.mul(255).byte() for n in range(profile.steps)])
@@ -72,6 +73,12 @@ def class_shares_and_likeness(
         steps = zip(quantiles.tolist(), distances.quantile(quantiles).tolist(), strict=True)
         found[f"nearest_to_{name}"] = [*steps]
     return found
+
+
+def samples_of(network: Gan, n: int) -> torch.Tensor:
+    """The images that a GAN is judged by, ``[n, c, h, w]`` in [0, 1]: always of the same noise."""
+    noise = network.noise(n, torch.Generator().manual_seed(0))
+    return sample_images(network.generator, n, seed=0, noise=noise)
 
 
 class BatchHistory(History):
@@ -100,7 +107,7 @@ class BatchHistory(History):
         self._watch_over(learner.network, row["spread"], done)
         if at_milestone:
             row |= self.measure(trainer, learner)
-            self._keep_images(learner.network.generator, done)
+            self._keep_images(learner.network, done)
         self.write(trainer, done, row)
 
     def _watch_over(self, network: nn.Module, spread: float, done: int) -> None:
@@ -117,11 +124,11 @@ class BatchHistory(History):
                 stacklevel=2,
             )
 
-    def _keep_images(self, generator: nn.Module, done: int) -> None:
+    def _keep_images(self, network: Gan, done: int) -> None:
         path = samples_path(self.folder)
         kept = load_tensors(path) if path.exists() else {}
         kept = {step: images for step, images in kept.items() if int(step) < done}
-        images = sample_images(generator, KEPT, seed=0).mul(255).round().byte()
+        images = samples_of(network, KEPT).mul(255).round().byte()
         save_tensors(kept | {str(done): images}, path)
 
 

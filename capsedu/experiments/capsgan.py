@@ -24,7 +24,7 @@ from capsedu.models.spectral import spectrally_normalised
 from capsedu.profiles import Profile
 
 _SMOKE = Profile(
-    8, 2, 1, 16, 96, 96, "32-true", checkpoint_every=2, steps=4, milestones=(2,), generator_width=4
+    8, 2, 1, 16, 96, 96, "32-true", checkpoint_every=2, steps=6, milestones=(2,), generator_width=4
 )
 _TABLES = (300, 500, 1_000)  # and the last batch, as in the paper's tables 1 and 2
 _PAPER = Profile(

@@ -114,6 +114,7 @@ class CapsuleDiscriminator(nn.Module):
             iterations=iterations,
             decoder=decoder,
         )
+        self.feature_count = parents * self.capsules.class_capsules.weight.shape[3]
 
     @property
     def decoder(self) -> nn.Module | None:

@@ -90,6 +90,7 @@ class DcganDiscriminator(nn.Sequential):
             layers += [nn.LeakyReLU(0.2)]
         super().__init__(*layers, nn.Conv2d(channels[-1], 1, grid), nn.Flatten())
         self.image_shape = tuple(image_shape)
+        self.feature_count = channels[-1] * grid * grid
         self.apply(initialise)
 
     def forward(self, images: Tensor) -> Judgement:

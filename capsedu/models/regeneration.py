@@ -105,6 +105,8 @@ class RegenerationDiscriminator(nn.Module):
 
     Args:
         image_shape: ``(c, size, size)``, at least 17 pixels wide.
+        conv_channels: channels of the convolution (256 in the report).
+        primary_types: types of primary capsule (32 in the report).
 
     Shapes:
         input ``[b, c, size, size]``; output a :class:`~capsedu.models.gan.Judgement` with scores
@@ -116,7 +118,14 @@ class RegenerationDiscriminator(nn.Module):
     Source: the report, sections 6.1.2 and 7.3.
     """
 
-    def __init__(self, image_shape: Sequence[int] = (3, 64, 64)) -> None:
+    feature_count = UNITS
+
+    def __init__(
+        self,
+        image_shape: Sequence[int] = (3, 64, 64),
+        conv_channels: int = 256,
+        primary_types: int = 32,
+    ) -> None:
         super().__init__()
         grid = (image_shape[-1] - 16 - 1) // 2 + 1
         if len(image_shape) != 3 or image_shape[1] != image_shape[2] or grid < 1:
@@ -125,11 +134,11 @@ class RegenerationDiscriminator(nn.Module):
                 f"got {tuple(image_shape)}"
             )
         self.image_shape = tuple(image_shape)
-        self.convolution = nn.Conv2d(image_shape[0], 256, 9)
-        self.normalisation = nn.BatchNorm2d(256, **NORMALISATION)
-        self.primary_capsules = PrimaryCapsules(256, types=32, dim=8, kernel_size=9, stride=2)
+        self.convolution = nn.Conv2d(image_shape[0], conv_channels, 9)
+        self.normalisation = nn.BatchNorm2d(conv_channels, **NORMALISATION)
+        self.primary_capsules = PrimaryCapsules(conv_channels, primary_types, dim=8)
         self.capsule_normalisation = nn.BatchNorm1d(8, **NORMALISATION)
-        self.routing = DenseRouting(32 * grid * grid * 8)
+        self.routing = DenseRouting(primary_types * grid * grid * 8)
         self.score = nn.Linear(UNITS, 1)
 
     def forward(self, images: Tensor) -> Judgement:

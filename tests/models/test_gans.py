@@ -9,10 +9,12 @@ from capsedu.models.capsgan import (
     first_parent,
     matched_discriminator,
 )
+from capsedu.models.capsgan_3d import MatrixCapsuleDiscriminator
 from capsedu.models.capsulegan import CapsuleGanGenerator
 from capsedu.models.cnn_baseline import parameter_count
 from capsedu.models.dcgan import DcganDiscriminator, DcganGenerator
 from capsedu.models.gan import realness
+from capsedu.models.regeneration import RegenerationDiscriminator
 from capsedu.models.spectral import spectrally_normalised
 
 SMALL = {"conv_channels": 8, "primary_types": 2}
@@ -29,6 +31,7 @@ SMALL = {"conv_channels": 8, "primary_types": 2}
         (lambda: CapsuleDiscriminator(), 7_175_424),
         (lambda: CapsuleDiscriminator().decoder, 1_583_616),
         (lambda: CapsuleGanGenerator(), 125_989),
+        (lambda: MatrixCapsuleDiscriminator(), 314_852),
     ],
 )
 def test_parameter_counts(network, count):
@@ -108,6 +111,22 @@ def test_scores_are_the_logits_of_the_lengths():
     torch.testing.assert_close(judgement.scores.sigmoid(), lengths)
     discriminator.read = first_parent
     torch.testing.assert_close(discriminator(torch.rand(3, 1, 32, 32)).scores.shape, (3, 1))
+
+
+@pytest.mark.parametrize(
+    "discriminator",
+    [
+        lambda: DcganDiscriminator((1, 28, 28), width=4),
+        lambda: CapsuleDiscriminator((1, 28, 28), parents=2, **SMALL),
+        lambda: RegenerationDiscriminator((1, 28, 28), **SMALL),
+        lambda: MatrixCapsuleDiscriminator((1, 28, 28), 4, 2, (2, 2)),
+    ],
+)
+def test_a_head_is_told_how_many_features_there_are(discriminator):
+    judge = discriminator()
+    judgement = judge(torch.rand(3, 1, 28, 28) * 2 - 1)
+    assert judgement.features.shape == (3, judge.feature_count)
+    assert len(judgement.scores) == 3
 
 
 def test_realness_is_the_score_or_the_lead_of_real_over_fake():
