@@ -423,11 +423,20 @@ print(f"{(seen_a.argmax(dim=1) != seen.targets).float().mean():.1%} of as many o
 # %% [markdown]
 # Training pictures were shown in random windows and light, so even the known toys were not seen exactly like this. The two figures belong together: where they are close, the network is not memorising toys; it is too small, or was trained too briefly, to do better on either.
 #
-# **Compiled.** `network.compile_routing()` hands the two convolutional capsule layers to `torch.compile`, which fuses their many small operations: after a minute of compiling, a small network trains about twice as fast, with the same numbers. It needs a C++ compiler, does nothing but warn where there is none, and is not used in this chapter, whose training would end before it pays.
+# **Compiled.** `network.compile_routing()` hands the two convolutional capsule layers to `torch.compile`, which fuses their many small operations: after half a minute of compiling, even a small network trains at least twice as fast, with the same numbers (`make bench` measures it). It needs a C++ compiler, does nothing but warn where there is none, and is not used in this chapter, whose training would end before it pays.
 #
 # ## The paper's ablations
 #
-# Table 1 of the paper changes one thing at a time. Below are its figures and ours. **They are not the same experiment.** The paper's are for smallNORB, the larger network with A = B = C = D = 32 and a very long training. Ours are for the rendered toys, A = 32 and B = C = D = 8, one pass over 24,300 pictures, tested on 8,100. And in so short a training three iterations hardly learn, so the rows that change something else (poses, coordinates, loss) have **two** iterations here and are to be compared with the row "2 iterations".
+# Table 1 of the paper changes one thing at a time. Below are its figures and ours. **They are not the same experiment.** The paper's are for smallNORB, the larger network with A = B = C = D = 32 and a very long training. Ours are for the rendered toys, and much smaller and shorter; the cell before the table says how much. And in so short a training three iterations hardly learn, so the rows that change something else (poses, coordinates, loss) have **two** iterations here and are to be compared with the row "2 iterations".
+
+# %% tags=["nbval-ignore-output"]
+short_one, record = experiment.profile("small"), read_record(experiment.name, "small")
+types = ", ".join(map(str, (short_one.primary_types, *short_one.convolutional_types)))
+print(f"A = {short_one.conv_channels}; B, C, D = {types}; passes over the data: {short_one.epochs}")
+if record is not None:
+    print(
+        f"{record.data['train']:,} pictures to train on, {record.data['test']['test']:,} to test on"
+    )
 
 # %% tags=["nbval-ignore-output"]
 changes = "1-iteration 2-iterations 5-iterations vector no-coordinates vector-no-coordinates margin"
@@ -486,7 +495,7 @@ for by in ("azimuth", "elevation"):
         )
 
 # %% [markdown]
-# In the paper: azimuth 3.7 → 13.5 % for capsules and 3.7 → 20 % for the CNN, elevation 4.3 → 12.3 % and 4.3 → 17.8 %. Both lose a lot. A third fewer errors is the claim, not that a new viewpoint costs nothing.
+# In the paper too (the last columns of the table) both networks lose a lot. A third fewer errors is the claim, not that a new viewpoint costs nothing.
 #
 # ## Adversarial images
 #
