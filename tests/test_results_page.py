@@ -99,13 +99,17 @@ def test_of_several_seeds_the_mean_and_the_range_are_shown() -> None:
     gan = EXPERIMENTS["capsgan"]
     one = replace(RECORD, name="capsgan", profile="small", figures=figures)
     two = replace(one, seed=4, figures=figures | {"fid": 13.0, "modes": 9.0})
-    head, _, both, full = cells(samples_table([gan], [one, two]))
+    head, _, both, *_, note = cells(samples_table([gan], [one, two]))
     assert head[3] == "FID"
     assert both[:4] == ["CapsGAN", "small", "2", "11.5 (10.0–13.0)"]
     assert both[7] == "10 (9–10)"
-    assert full[1:4] == ["full", "", "not run yet"]
-    _, _, alone, _ = cells(samples_table([gan], [one]))
+    assert note == ["Not run yet in profile `full`: CapsGAN."]
+    _, _, alone, *_ = cells(samples_table([gan], [one]))
     assert alone[3] == "10.0"
+    _, _, nothing, *_ = cells(samples_table([gan], []))
+    assert nothing[1:4] == ["", "", "not run yet"]
+    *_, last = cells(samples_table([gan], [replace(one, profile="full")]))
+    assert last[1] == "full"
 
 
 def test_a_generators_training_is_counted_in_batches() -> None:

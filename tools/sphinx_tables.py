@@ -64,8 +64,12 @@ def samples_table(experiments: Iterable[Experiment], records: list[Record]) -> s
     Of several seeds the mean is given, and the lowest and highest. The papers show pictures and
     no figures.
     """
+    experiments = list(experiments)
     rows = (row for experiment in experiments for row in _sample_rows(experiment, records))
-    return _table(QUALITY_HEAD, rows)
+    at_full_length = {record.name for record in records if record.profile == "full"}
+    missing = [e.title for e in experiments if e.name not in at_full_length]
+    note = f"\n\nNot run yet in profile `full`: {'; '.join(missing)}." if missing else ""
+    return _table(QUALITY_HEAD, rows) + note
 
 
 def _sample_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple[str, ...]]:
@@ -77,8 +81,8 @@ def _sample_rows(experiment: Experiment, records: list[Record]) -> Iterator[tupl
             for name, style in QUALITY.items()
         )
         yield (experiment.title, profile, str(len(seeds)), *found)
-    if all(record.profile != "full" for record in own):
-        yield (experiment.title, "full", "", NOT_RUN, *("" for _ in range(len(QUALITY) - 1)))
+    if not own:
+        yield (experiment.title, "", "", NOT_RUN, *("" for _ in range(len(QUALITY) - 1)))
 
 
 def _mean_and_range(values: list[float], style: str) -> str:
