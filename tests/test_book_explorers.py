@@ -14,6 +14,7 @@ CHAPTERS = {
     "03_dynamic_routing": 4,
     "04_capsnet": 2,
     "05_em_routing": 1,
+    "08_dcgan": 2,
 }
 
 

@@ -192,6 +192,12 @@ def _stabilised(experiment: Experiment, spectral: NetworkBuilder) -> Sequence[Ex
 CAPSGAN = (
     *_rotated(_CAPSGAN),
     *_rotated(_TWO),
+    replace(
+        _TWO,
+        name="capsgan-two-1-iteration",
+        title="CapsGAN with two parents and one iteration: no routing",
+        network=capsgan(parents=2, iterations=1),
+    ),
     *_rotated(_NONE),
     *_rotated(_DCGAN),
     *_stabilised(_CAPSGAN, capsgan(change=spectrally_normalised)),

@@ -14,9 +14,11 @@ from capsedu.explore.capsnet_figures import PAGE
 from capsedu.explore.figures import COLOURS, DASHES, MARKS
 from capsedu.explore.gan_findings import milestones
 from capsedu.explore.gan_losses import loss_curve, smoothed
+from capsedu.explore.tables import NOT_RUN
 from capsedu.records import Record, record_path
 
-ACROSS = 8  # digits of a sheet beside each other
+FAINT = 0.02  # a change of a coupling, relative to an even share, that looks like none
+SHOWN, ACROSS = 12, 6  # digits of a sheet, and how many of them beside each other
 
 
 def losses_and_pulls(
@@ -49,11 +51,16 @@ def losses_and_pulls(
 def coupling_maps(rows: Mapping[str, tuple[Tensor, Sequence[Tensor]]]) -> Figure:
     """Where in an image the children give themselves to the parent "real".
 
+    Colours are on one scale, on which the first iteration, where all shares are even, is 1.
+
     Args:
         rows: by name, an image ``[h, w]`` in [0, 1] and, for each iteration, the couplings to
             the first parent, averaged over the types of child, ``[grid, grid]``.
     """
     iterations = len(next(iter(rows.values()))[1])
+    shares = {name: [m / maps[0].mean() for m in maps] for name, (_, maps) in rows.items()}
+    reach = max((m - 1).abs().max().item() for maps in shares.values() for m in maps)
+    scale = {"vmin": 1 - max(reach, FAINT), "vmax": 1 + max(reach, FAINT)}
     figure, axes = plt.subplots(
         len(rows),
         1 + iterations,
@@ -64,15 +71,15 @@ def coupling_maps(rows: Mapping[str, tuple[Tensor, Sequence[Tensor]]]) -> Figure
     for row, (name, (image, maps)) in zip(axes, rows.items(), strict=True):
         row[0].imshow(image.numpy(), cmap="gray", vmin=0, vmax=1)
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
-        for axis, couplings in zip(row[1:], maps, strict=True):
-            picture = axis.imshow(couplings.numpy(), cmap="cividis", vmin=0, vmax=1)
-            reach = f"{couplings.min():.2f} to {couplings.max():.2f}"
-            axis.set_xlabel(reach, fontsize=8.5, labelpad=2)
+        for axis, share, couplings in zip(row[1:], shares[name], maps, strict=True):
+            picture = axis.imshow(share.numpy(), cmap="cividis", **scale)
+            ends = f"{couplings.min():.3f} to {couplings.max():.3f}"
+            axis.set_xlabel(ends, fontsize=8.5, labelpad=2)
         for axis in row:
             axis.set(xticks=[], yticks=[])
     for t, axis in enumerate(axes[0, 1:]):
         axis.set_title(f"iteration {t + 1}", fontsize=10)
-    figure.colorbar(picture, ax=axes, label="coupling to “real”", shrink=0.8)
+    figure.colorbar(picture, ax=axes, label="coupling to “real” / even share", shrink=0.8)
     return figure
 
 
@@ -127,6 +134,9 @@ def quality_curves(
             _mean_with_range(axis, points, k, name)
         axis.set_title(title, fontsize=10)
         axis.set(xlabel=xlabel, yscale="log")
+        if not any(curves.values()):
+            axis.text(0.5, 0.5, NOT_RUN, transform=axis.transAxes, ha="center")
+            axis.set_xticks([])
         axis.grid(color="0.9")
     axes[0, 0].set_ylabel("FID")
     axes[0, 0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -167,12 +177,10 @@ def milestone_sheets(columns: Mapping[str, Mapping[int, Tensor]]) -> Figure:
     """What generators make of one fixed noise: a row per milestone, a column per network.
 
     Args:
-        columns: by the network's name, :func:`sheet_images`.
+        columns: by the network's name, :func:`sheet_images`; not all may be empty.
     """
     steps = sorted(set().union(*columns.values()))
-    wide = (PAGE - 0.6) / len(columns)
-    digits = next(iter(next(iter(columns.values())).values()))
-    height = wide * -(-len(digits) // ACROSS) / ACROSS
+    height = (PAGE - 0.6) / len(columns) * SHOWN / ACROSS**2
     figure, axes = plt.subplots(
         len(steps),
         len(columns),
@@ -183,11 +191,13 @@ def milestone_sheets(columns: Mapping[str, Mapping[int, Tensor]]) -> Figure:
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
     for column, (name, sheets) in zip(axes.T, columns.items(), strict=True):
         column[0].set_title(name, fontsize=10)
+        if not sheets:
+            column[0].text(0.5, 0, NOT_RUN, transform=column[0].transAxes, ha="center")
         for axis, step in zip(column, steps, strict=True):
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
             if step in sheets:
-                rows = sheets[step].split(ACROSS)
+                rows = sheets[step][:SHOWN].split(ACROSS)
                 sheet = torch.cat([torch.cat(list(row), dim=1) for row in rows])
                 axis.imshow(sheet.numpy(), cmap="gray", vmin=0, vmax=1)
     for axis, step in zip(axes[:, 0], steps, strict=True):

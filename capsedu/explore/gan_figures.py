@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from capsedu.evaluation.sample_quality import NEIGHBOURS, neighbour_distances
+from capsedu.evaluation.precision_recall import NEIGHBOURS, neighbour_distances
 from capsedu.explore.capsnet_figures import PAGE
 from capsedu.explore.figures import COLOURS, DASHES
 from capsedu.explore.toy_gan_figures import FAKE, REAL
@@ -188,9 +188,8 @@ def sheet_images(path: Path, size: int = 32) -> Tensor:
     Raises:
         ValueError: if the sheet cannot be cut into such images.
     """
-    from torchvision.io import read_image  # seconds, which other figures need not wait for
-
-    sheet = read_image(str(path)).float() / 255
+    sheet = torch.from_numpy(plt.imread(path))  # [h, w] in [0, 1], with colours last if it has any
+    sheet = sheet.unsqueeze(0) if sheet.dim() == 2 else sheet.permute(2, 0, 1)
     if sheet.shape[1] % size or sheet.shape[2] % size:
         raise ValueError(
             f"size must divide the sheet's height and width, {list(sheet.shape[1:])}, got {size}"
@@ -201,4 +200,5 @@ def sheet_images(path: Path, size: int = 32) -> Tensor:
 
 def _plain(axis: Axes) -> None:
     axis.grid(color="0.9")
+    axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)

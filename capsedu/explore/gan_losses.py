@@ -46,5 +46,6 @@ def loss_facts(history: History) -> str:
     trend = "falls" if late < early else "does not fall"
     return (
         f"the discriminator's loss has settled by batch {settled(*smoothed(*judge)):.0f} and "
-        f"fluctuates by {fluctuation(*judge):.3f}; the generator's {trend}, {early:.3f} → {late:.3f}"
+        f"fluctuates by {fluctuation(*judge):.3f}; "
+        f"the generator's {trend}, from {early:.3f} to {late:.3f}"
     )

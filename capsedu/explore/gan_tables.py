@@ -1,6 +1,6 @@
-"""Tables of generators, whose numbers come from records."""
+"""Tables and lists about generators, whose numbers come from records."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import inf
 
 from IPython.display import Markdown
@@ -16,7 +16,7 @@ FIGURES = {
     "kid": ("KID", ".2f"),
     "precision": ("precision", ".2f"),
     "recall": ("recall", ".2f"),
-    "modes": ("digits shown", ".0f"),
+    "modes": ("digits", ".0f"),
 }
 """What is measured of samples: its name in a table, and how it is written."""
 
@@ -57,7 +57,7 @@ def quality_table(names: Sequence[str], profile: str) -> Markdown:
     Raises:
         CapseduError: if an experiment is unknown or a record is damaged.
     """
-    labels = ["seconds per batch", *(label for label, _ in FIGURES.values())]
+    labels = ["s / batch", *(label for label, _ in FIGURES.values())]
     lines = [f"| at the end | {' | '.join(labels)} | converged |"]
     lines.append("|---|" + "---:|" * len(labels) + "---|")
     for name in names:
@@ -100,3 +100,8 @@ def pace_table(pairs: Sequence[tuple[str, str]], profile: str) -> Markdown:
             cells = [other, f"{row.batches:,}", f"{row.fid:.1f}", title, *cells]
             lines.append(f"| {' | '.join(cells)} |")
     return Markdown("\n".join(lines))
+
+
+def listed(sentences: Iterable[str]) -> Markdown:
+    """Sentences as a list, so that long ones wrap as text does."""
+    return Markdown("\n".join(f"- {sentence}." for sentence in sentences))

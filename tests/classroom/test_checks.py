@@ -6,6 +6,8 @@ import answers_03_dynamic_routing
 import answers_04_capsnet
 import answers_05_em_routing
 import answers_06_matrix_capsules
+import answers_08_dcgan
+import answers_09_capsgan
 import pytest
 
 from capsedu.classroom import check
@@ -18,6 +20,8 @@ CHAPTERS = (
     answers_04_capsnet,
     answers_05_em_routing,
     answers_06_matrix_capsules,
+    answers_08_dcgan,
+    answers_09_capsgan,
 )
 RIGHT = [case for chapter in CHAPTERS for case in chapter.RIGHT]
 WRONG = [case for chapter in CHAPTERS for case in chapter.WRONG]

@@ -115,7 +115,7 @@ def batches_to_reach(attempt: Attempt, random: Generator) -> None:
     _expect_at(early, 300, f"a FID of {5 * low:.1f}, which the first measurement is below")
     never = attempt(curve, low / 2)
     if _number(never) != math.inf:
-        raise Finding("a FID that is never reached takes math.inf batches")
+        raise Finding("a FID that is never reached takes infinitely many batches, float('inf')")
     target = 2.5 * low
     found = _number(attempt(curve, target))
     if found == 500:
