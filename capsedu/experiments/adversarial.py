@@ -55,7 +55,7 @@ def class_shares_and_likeness(
     Returns:
         ``class_share``: the share of samples in each class; ``nearest_to_made`` and
         ``nearest_to_test``: quantiles of the distance from generated and from test images, which
-        are no copies, to the nearest of all images that the training showed.
+        are no copies, to the nearest of all images that a training with seed 0 shows.
     """
     judge = _JUDGES.get(experiment.data)
     classifier = judge and pretrained(judge)
