@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from capsedu.experiments import experiment
-from capsedu.explore.gan_findings import points
+from capsedu.explore.gan_findings import complaint, points
 from capsedu.records import Record, read_seeds
 
 THIRD = 1 / 3
@@ -87,7 +87,8 @@ def pace(name: str, rival: str, profile: str) -> list[Pace]:
 def third_of(name: str, rival: str, profile: str) -> str:
     """In words, whether an experiment needs a third of its rival's batches, or seconds.
 
-    The rival's first milestone is left out: whoever is as good there may have been so before.
+    The rival's first milestone is left out: whoever is as good there may have been so before. A
+    rival of which no seed converged is no measure.
 
     Raises:
         CapseduError: if an experiment is unknown or a record is damaged.
@@ -96,6 +97,8 @@ def third_of(name: str, rival: str, profile: str) -> str:
     later = pace(name, rival, profile)[1:]
     if not later:
         return f"{pair}: not run yet"
+    if all(complaint(record) for record in read_seeds(rival, profile)):
+        return f"{pair}: the second did not converge, so there is nothing to be as good as"
     shares = {
         "batches": [row.reached / row.batches for row in later],
         "seconds": [row.seconds for row in later],

@@ -139,6 +139,13 @@ def test_a_third_is_a_third(own_project) -> None:
     assert "the first has after 200, 0.22 of the batches and 0.11 of the seconds" in said
 
 
+def test_a_rival_that_never_converged_is_no_measure(own_project) -> None:
+    gan_record("capsgan", history(9, 1))
+    gan_record("dcgan", history(9, 8, modes=1))
+    said = third_of("capsgan", "dcgan", "small")
+    assert said.endswith("the second did not converge, so there is nothing to be as good as")
+
+
 def test_losses_settle_fluctuate_and_fall() -> None:
     steps = list(range(10, 1010, 10))
     values = [1.0 if step <= 300 else 0.5 for step in steps]
