@@ -16,6 +16,10 @@ class CapseduError(RuntimeError):
     """A problem that the reader can solve; its message says how."""
 
 
+class CapseduWarning(UserWarning):
+    """Something that the reader should know at once, while other warnings are kept silent."""
+
+
 def require_dims(name: str, tensor: Tensor, dims: str) -> None:
     """Raise unless ``tensor`` has one dimension for each letter of ``dims``.
 

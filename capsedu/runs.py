@@ -16,7 +16,7 @@ from rich.progress import track
 from torch import nn
 
 from capsedu.data import BatchStream
-from capsedu.errors import CapseduError, require_known
+from capsedu.errors import CapseduError, CapseduWarning, require_known
 from capsedu.experiments import Experiment
 from capsedu.files import load_tensors, require_writable, save_tensors, write_atomically
 from capsedu.history import history_path, read_history
@@ -97,7 +97,7 @@ def train(
                 f"{folder} holds an unfinished run; go on with it by --resume, or delete the "
                 "folder to start again"
             )
-        for old in (weights, checkpoint, history_path(folder)):
+        for old in (*folder.glob("*.safetensors"), checkpoint, history_path(folder)):
             old.unlink(missing_ok=True)
     done = _batches_done(checkpoint)
     batches.start_at(done)
@@ -105,6 +105,7 @@ def train(
         history = experiment.kind.history(folder, experiment.meter(size), size.milestones)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about workers and resumable loaders: see BatchStream
+            warnings.simplefilter("always", CapseduWarning)
             trainer = _trainer(folder, size, devices, precision, progress, history)
             with _interruptible():
                 trainer.fit(

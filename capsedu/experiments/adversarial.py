@@ -12,7 +12,7 @@ from torch import nn
 
 from capsedu.checkpoints import pretrained
 from capsedu.data import BatchStream
-from capsedu.errors import CapseduError
+from capsedu.errors import CapseduError, CapseduWarning
 from capsedu.evaluation.pictures import draw_samples
 from capsedu.evaluation.sample_quality import SampleQuality
 from capsedu.evaluation.samples import nearest_images, sample_images
@@ -84,14 +84,14 @@ def samples_of(network: Gan, n: int) -> torch.Tensor:
 class BatchHistory(History):
     """A row for every ten batches; at a milestone with figures, and images of a fixed noise.
 
-    A generator whose images become all alike has collapsed: that is said once, and the weights
-    of the last row before the fall are kept.
+    A generator whose images become all alike has collapsed: that is said once, and weights from
+    before the fall, a hundred batches at most, are kept.
     """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.unsaid: list[dict[str, float]] = []
-        self.healthy = self.collapsed = False
+        self.collapsed = False
 
     def on_train_batch_end(self, trainer: L.Trainer, learner: L.LightningModule, *_: Any) -> None:
         self.unsaid.append(dict(learner.losses))
@@ -113,14 +113,15 @@ class BatchHistory(History):
     def _watch_over(self, network: nn.Module, spread: float, done: int) -> None:
         kept = self.folder / "before-collapse.safetensors"
         if spread > HEALTHY:
-            self.healthy, self.collapsed = True, False
-            if done % (10 * ROW) == 0:
+            self.collapsed = False
+            if done % (10 * ROW) == 0 or not kept.exists():
                 save_tensors(network.state_dict(), kept)
-        elif self.healthy and not self.collapsed and spread < COLLAPSED:
+        elif kept.exists() and not self.collapsed and spread < COLLAPSED:
             self.collapsed = True
             warnings.warn(
                 f"the generator has collapsed by batch {done}: its images differ from each other "
-                f"by {spread:.1%} of what real ones do; the last weights before are in {kept}",
+                f"by {spread:.1%} of what real ones do; weights from before are in {kept}",
+                CapseduWarning,
                 stacklevel=2,
             )
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from capsedu.data import Batch
+from capsedu.errors import require_count
 from capsedu.learning.gan_objectives import AdversarialObjective
 from capsedu.learning.regularisers import Judged, Regulariser
 from capsedu.learning.steps import share_of, stop_at_nonsense
@@ -39,6 +40,9 @@ class AdversarialLearner(L.LightningModule):
         seed: of everything random in the steps.
         folder: where the batch is saved when a loss is no longer a number.
 
+    Raises:
+        ValueError, TypeError: if a number of steps does not fit.
+
     Source: Goodfellow et al. (2014), algorithm 1; Radford et al. (2016), section 4, for the
     rates; Saqur & Vivona (2018), algorithm 1, for the pre-training.
     """
@@ -57,6 +61,8 @@ class AdversarialLearner(L.LightningModule):
         folder: Path = Path("."),
     ) -> None:
         super().__init__()
+        require_count("n_discriminator_steps", n_discriminator_steps)
+        require_count("pretraining_steps", pretraining_steps, least=0)
         self.automatic_optimization = False
         self.network = gan
         self.objective = objective

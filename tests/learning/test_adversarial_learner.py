@@ -114,6 +114,13 @@ def test_clipping_follows_every_discriminator_step(fit):
     assert task.network.discriminator.layer.weight.abs().max() <= 0.05
 
 
+def test_numbers_of_steps_are_checked_before_anything_is_trained():
+    with pytest.raises(ValueError, match="n_discriminator_steps must be at least 1, got 0"):
+        learner(3, n_discriminator_steps=0)
+    with pytest.raises(ValueError, match="pretraining_steps must be at least 0, got -1"):
+        learner(3, pretraining_steps=-1)
+
+
 def test_a_batch_of_one_is_refused_with_the_reason(fit):
     with pytest.raises(ValueError, match="batch_size must be at least 2: batch normalisation"):
         fit(learner(3), IMAGES, 1)
