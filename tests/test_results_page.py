@@ -101,8 +101,8 @@ def test_of_several_seeds_the_mean_and_the_range_are_shown() -> None:
     two = replace(one, seed=4, figures=figures | {"fid": 13.0, "modes": 9.0})
     head, _, both, *_, note = cells(samples_table([gan], [one, two]))
     assert head[3] == "FID"
-    assert both[:4] == ["CapsGAN", "small", "2", "11.5 (10.0–13.0)"]
-    assert both[7] == "10 (9–10)"
+    assert both[:4] == ["CapsGAN", "small", "2", "11.5 (10.0 to 13.0)"]
+    assert both[7] == "10 (9 to 10)"
     assert note == ["Not run yet in profile `full`: CapsGAN."]
     _, _, alone, *_ = cells(samples_table([gan], [one]))
     assert alone[3] == "10.0"

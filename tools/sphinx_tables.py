@@ -5,7 +5,6 @@ that no page can disagree with them. What has no record says "not run yet".
 """
 
 from collections.abc import Iterable, Iterator
-from statistics import mean
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -13,6 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from capsedu.experiments import EXPERIMENTS, Experiment
 from capsedu.experiments.adversarial import ADVERSARIAL
+from capsedu.explore.gan_findings import mean_and_range
 from capsedu.profiles import PROFILES
 from capsedu.records import Record, all_records
 
@@ -77,19 +77,12 @@ def _sample_rows(experiment: Experiment, records: list[Record]) -> Iterator[tupl
     for profile in dict.fromkeys(record.profile for record in own):
         seeds = [record for record in own if record.profile == profile]
         found = (
-            _mean_and_range([record.figures[name] for record in seeds], style)
+            mean_and_range([record.figures[name] for record in seeds], style)
             for name, style in QUALITY.items()
         )
         yield (experiment.title, profile, str(len(seeds)), *found)
     if not own:
         yield (experiment.title, "", "", NOT_RUN, *("" for _ in range(len(QUALITY) - 1)))
-
-
-def _mean_and_range(values: list[float], style: str) -> str:
-    text = format(mean(values), style)
-    if len(values) == 1:
-        return text
-    return f"{text} ({min(values):{style}}–{max(values):{style}})".replace(" ", "\u00a0")
 
 
 def runs_table(records: Iterable[Record]) -> str:

@@ -8,6 +8,7 @@ from torch import nn
 
 from capsedu.data import RotatedDigits
 from capsedu.experiments.adversarial import ADVERSARIAL, class_shares_and_likeness
+from capsedu.experiments.capsgan import PROFILES as CAPSGAN_PROFILES
 from capsedu.experiments.capsgan import capsule_discriminator
 from capsedu.experiments.experiment import Experiment, NetworkBuilder
 from capsedu.learning.gan_objectives import NonSaturating, Wasserstein
@@ -23,17 +24,7 @@ Shape = tuple[int, int, int]
 Heads = Callable[[int, int], Iterable[nn.Module]]
 
 _SMOKE = Profile(8, 2, 1, 8, 96, 96, "32-true", 2, (2, 2), steps=6, milestones=(2,))
-_PAPER = Profile(
-    256,
-    32,
-    epochs=1,
-    batch_size=32,
-    test_images=5_000,
-    test_batch_size=500,
-    checkpoint_every=50,
-    steps=2_000,
-    milestones=(500, 1_000),
-)
+_PAPER = replace(CAPSGAN_PROFILES["cpu"], steps=2_000, milestones=(500, 1_000))
 _SMALL = replace(_PAPER, conv_channels=64, primary_types=8, convolutional_types=(8, 8))
 PROFILES = {
     "smoke": _SMOKE,
