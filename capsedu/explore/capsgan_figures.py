@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
+from capsedu.explore import gan_figures
 from capsedu.explore.capsnet_figures import PAGE
 from capsedu.explore.figures import COLOURS, DASHES, MARKS
 from capsedu.explore.gan_findings import milestones
@@ -166,11 +167,8 @@ def sheet_images(record: Record) -> dict[int, Tensor]:
     path = record_path(record.name, record.profile, seed=record.seed).with_suffix(".png")
     if not path.exists():
         return {}
-    sheet = torch.from_numpy(plt.imread(path).copy())  # [rows * h, n * w]
-    steps = sorted(milestones(record))
-    size = sheet.shape[0] // len(steps)
-    digits = sheet.unflatten(0, (len(steps), size)).unflatten(2, (-1, size)).transpose(1, 2)
-    return dict(zip(steps, digits, strict=True))
+    digits = gan_figures.sheet_images(path, record.image_shape[1])[:, :, 0]
+    return dict(zip(sorted(milestones(record)), digits, strict=True))
 
 
 def milestone_sheets(columns: Mapping[str, Mapping[int, Tensor]]) -> Figure:
