@@ -12,11 +12,15 @@ from torch import Tensor
 from capsedu.errors import CapseduError
 
 
+class WriteError(CapseduError):
+    """A file could not be written; its cause is the system's OSError."""
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call ``write`` on a file beside ``path``, then move it into place in one step.
 
     Raises:
-        CapseduError: if the folder cannot be written to.
+        WriteError: if the folder cannot be written to.
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -25,7 +29,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         write(partial)
         os.replace(partial, path)
     except OSError as error:
-        raise CapseduError(f"cannot write {path}: {error.strerror or error}") from error
+        raise WriteError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         if partial.exists():
             partial.unlink()

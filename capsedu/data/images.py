@@ -21,6 +21,7 @@ class Batch(NamedTuple):
             ``"shift"``, ``"angle"``, ...). Empty if nothing is known and it was not moved.
         layers: for two overlapping digits, each of them alone, ``[b, 2, c, h, w]``.
         layer_targets: the class of each layer, int64 ``[b, 2]``.
+        moved: each image once more, after the transform ``pose["told"]``, ``[b, c, h, w]``.
     """
 
     images: Tensor
@@ -28,6 +29,7 @@ class Batch(NamedTuple):
     pose: dict[str, Tensor] = {}  # noqa: RUF012 (read, never written to)
     layers: Tensor | None = None
     layer_targets: Tensor | None = None
+    moved: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)

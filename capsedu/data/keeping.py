@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from capsedu.errors import CapseduError
-from capsedu.files import write_atomically
+from capsedu.files import WriteError, write_atomically
 
 
 def keep(path: Path, write: Callable[[Path], object]) -> None:
@@ -15,9 +15,7 @@ def keep(path: Path, write: Callable[[Path], object]) -> None:
     """
     try:
         write_atomically(path, write)
-    except CapseduError as error:
-        if not isinstance(error.__cause__, OSError):
-            raise
+    except WriteError as error:
         raise unwritable(path.parent, error.__cause__) from error.__cause__
 
 

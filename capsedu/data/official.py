@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -85,7 +86,11 @@ _failures: dict[str, tuple[float, str]] = {}  # by file: when its download faile
 
 def is_present(name: str, root: Path) -> bool:
     """Whether all files of ``name`` lie below ``root`` in full length."""
-    official = OFFICIAL[name]
+    return all_there(OFFICIAL[name], root)
+
+
+def all_there(official: Official, root: Path) -> bool:
+    """Whether all files of a set lie below ``root`` in full length."""
     paths = {root / official.folder / file: size for file, (size, _) in official.files.items()}
     return all(path.is_file() and path.stat().st_size == size for path, size in paths.items())
 
@@ -113,7 +118,7 @@ def load_official(name: str, root: Path, train: bool) -> ImageSet:
             if not (folder / file).is_file():
                 _download(name, file, folder)
     for file in needed:
-        _verify(folder / file, *official.files[file])
+        read_verified(folder / file, *official.files[file])
     images, labels = (str(folder / file) for file in needed)
     return ImageSet(
         name,
@@ -123,7 +128,12 @@ def load_official(name: str, root: Path, train: bool) -> ImageSet:
     )
 
 
-def _verify(path: Path, size: int, sha256: str) -> None:
+def read_verified(path: Path, size: int, sha256: str) -> bytes:
+    """The content of an official file.
+
+    Raises:
+        CapseduError: if it cannot be read, or is not the official one.
+    """
     advice = "delete it, so that it is downloaded again, or put an intact copy there"
     try:
         content = path.read_bytes()
@@ -137,10 +147,39 @@ def _verify(path: Path, size: int, sha256: str) -> None:
         raise CapseduError(
             f"{path} is damaged: its SHA-256 is not that of the official file; {advice}"
         )
+    return content
 
 
 def _download(name: str, file: str, folder: Path) -> None:
     """Fetch one file from the first mirror that delivers it intact."""
+    official = OFFICIAL[name]
+
+    def fetch(mirror: str) -> bytes:
+        content = gzip.decompress(fetched(f"{mirror}{file}.gz", official.packed[file]))
+        if hashlib.sha256(content).hexdigest() != official.files[file][1]:
+            raise ValueError("what came is not the official file")
+        return content
+
+    content = from_first_mirror(name, file, folder, official.mirrors, fetch)
+    keep(folder / file, lambda part: part.write_bytes(content))
+
+
+def from_first_mirror(
+    name: str, file: str, folder: Path, mirrors: tuple[str, ...], fetch: Callable[[str], bytes]
+) -> bytes:
+    """What the first mirror gives that delivers; a dead network is not tried again at once.
+
+    Args:
+        name: of the data set, for messages.
+        file: which file of it is missing, for messages.
+        folder: where it is to be kept.
+        mirrors: addresses to try in turn.
+        fetch: downloads from one of them and verifies what came.
+
+    Raises:
+        CapseduError: if no mirror delivers, downloading is forbidden, or the folder cannot be
+            written to.
+    """
     place = f"{file} of {name} is not in {folder}"
     if os.environ.get("CAPSEDU_OFFLINE") == "1":
         raise CapseduError(
@@ -152,14 +191,11 @@ def _download(name: str, file: str, folder: Path) -> None:
         raise CapseduError(why)
     _require_writable(folder)
     reasons = []
-    for mirror in OFFICIAL[name].mirrors:
+    for mirror in mirrors:
         try:
-            content = _fetch(f"{mirror}{file}.gz", OFFICIAL[name], file)
+            return fetch(mirror)
         except (OSError, HTTPException, EOFError, ValueError) as error:
             reasons.append(f"{mirror}: {getattr(error, 'reason', None) or error}")
-            continue
-        keep(folder / file, lambda part, content=content: part.write_bytes(content))
-        return
     why = (
         f"{place} and could not be downloaded ({'; '.join(reasons)}); connect to the network "
         "and try again, or set CAPSEDU_DATA to the folder that holds it"
@@ -168,26 +204,23 @@ def _download(name: str, file: str, folder: Path) -> None:
     raise CapseduError(why)
 
 
-def _fetch(url: str, official: Official, file: str) -> bytes:
-    """Download, verify and unpack; ValueError if what came is not the official file."""
-    packed = bytearray()
+def fetched(url: str, md5: str) -> bytes:
+    """What lies at an address; ValueError if it is not the file with this MD5."""
+    content = bytearray()
     with (
         urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer,
         Progress(transient=True) as progress,
     ):
         length = int(answer.headers.get("Content-Length") or 0)
-        task = progress.add_task(f"downloading {file}", total=length or None)
+        task = progress.add_task(f"downloading {url.rsplit('/', 1)[1]}", total=length or None)
         while chunk := answer.read(CHUNK_BYTES):
-            packed += chunk
+            content += chunk
             progress.update(task, advance=len(chunk))
-    if length and len(packed) < length:
-        raise ValueError(f"the download broke off after {len(packed):,} of {length:,} bytes")
-    if hashlib.md5(packed, usedforsecurity=False).hexdigest() != official.packed[file]:
+    if length and len(content) < length:
+        raise ValueError(f"the download broke off after {len(content):,} of {length:,} bytes")
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
         raise ValueError("what came is not the official file")
-    content = gzip.decompress(packed)
-    if hashlib.sha256(content).hexdigest() != official.files[file][1]:
-        raise ValueError("what came is not the official file")
-    return content
+    return bytes(content)
 
 
 def _require_writable(folder: Path) -> None:

@@ -65,6 +65,12 @@ def load_npz(path: Path, train: bool) -> ImageSet:
     Raises:
         CapseduError: if the file is missing or damaged, or an array does not fit.
     """
+    whole = read_npz(path)
+    return split(whole, train, _test_images(whole))
+
+
+def read_npz(path: Path) -> ImageSet:
+    """The whole of an npz file; takes and raises what :func:`load_npz` does."""
     images, labels = _read_npz(path)
     if images.dtype != np.uint8:
         raise CapseduError(f"images in {path} must be uint8, got {images.dtype}")
@@ -84,13 +90,12 @@ def load_npz(path: Path, train: bool) -> ImageSet:
         )
     if labels.min() < 0:
         raise CapseduError(f"labels in {path} must be 0 or more, got {labels.min()}")
-    whole = ImageSet(
+    return ImageSet(
         f"npz:{path}",
         torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(),
         torch.from_numpy(labels.astype(np.int64)),
         tuple(str(label) for label in range(int(labels.max()) + 1)),
     )
-    return split(whole, train, _test_images(whole))
 
 
 def _test_images(whole: ImageSet) -> int:
@@ -129,7 +134,7 @@ def _read_folder(folder: Path, name: str | None = None) -> ImageSet:
         transient=True,
         disable=len(paths) < 1000,
     ):
-        images[row] = _decoded(path, mode).reshape(images.shape[1:])
+        images[row] = decoded(path, mode).reshape(images.shape[1:])
     return ImageSet(
         name or f"folder:{folder}",
         torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(),
@@ -146,7 +151,12 @@ def _opened(path: str) -> tuple[tuple[int, int], str]:
         raise CapseduError(f"{path} cannot be read as an image; repair or remove it") from error
 
 
-def _decoded(path: str, mode: str) -> np.ndarray:
+def decoded(path: str, mode: str) -> np.ndarray:
+    """The pixels of an image file, in one of Pillow's modes.
+
+    Raises:
+        CapseduError: if it is missing or broken.
+    """
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert(mode))

@@ -1,11 +1,20 @@
 """Image sets by name."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
+from capsedu.data.celeba import celeba_is_present, load_celeba
+from capsedu.data.cifar10 import (
+    cifar10_is_present,
+    load_cifar10,
+    load_cifar10_subset,
+    subset_is_present,
+)
 from capsedu.data.images import ImageSet
 from capsedu.data.official import OFFICIAL, is_present, load_official
 from capsedu.data.own import load_folder, load_npz, split
@@ -18,15 +27,14 @@ from capsedu.errors import CapseduError, require_known
 
 DIGITS_SIZE, DIGITS_MARGIN = 20, 4  # as in MNIST: a 20x20 digit in the middle of 28x28
 DIGITS_TEST_IMAGES = 360
-NAMES = ("digits", *OFFICIAL, "smallnorb", *TOYS, "folder:PATH", "npz:PATH")
 
 
 def load(name: str, train: bool = True) -> ImageSet:
     """An image set by name: from the disk, the network, or freshly rendered.
 
     Args:
-        name: ``digits``, ``mnist``, ``fashion-mnist``, ``smallnorb``, ``toys``, ``toys-small``,
-            ``folder:PATH`` or ``npz:PATH``.
+        name: ``digits``, ``mnist``, ``fashion-mnist``, ``cifar-10``, ``cifar-10-subset``,
+            ``celeba``, ``smallnorb``, ``toys``, ``toys-small``, ``folder:PATH`` or ``npz:PATH``.
         train: the training or the test half.
 
     Returns:
@@ -35,18 +43,7 @@ def load(name: str, train: bool = True) -> ImageSet:
     Raises:
         CapseduError: if the name is unknown, or the data is missing or damaged.
     """
-    kind, path = _parsed(name)
-    if kind == "digits":
-        return _digits(train)
-    if kind == "folder":
-        return load_folder(path, train)
-    if kind == "npz":
-        return load_npz(path, train)
-    if kind == "smallnorb":
-        return load_smallnorb(data_root(), train)
-    if kind in TOYS:
-        return load_toys(kind, rendered_root(), train)
-    return load_official(kind, data_root(), train)
+    return _source(name).load(train)
 
 
 def available(name: str) -> bool:
@@ -55,16 +52,7 @@ def available(name: str) -> bool:
     Raises:
         CapseduError: if the name is unknown.
     """
-    kind, path = _parsed(name)
-    if kind == "digits" or kind in TOYS:
-        return True
-    if kind == "folder":
-        return path.is_dir()
-    if kind == "npz":
-        return path.is_file()
-    if kind == "smallnorb":
-        return smallnorb_is_present(data_root())
-    return is_present(kind, data_root())
+    return _source(name).is_there()
 
 
 def first_available(*names: str, train: bool = True) -> ImageSet:
@@ -103,7 +91,7 @@ def data_root() -> Path:
 
 
 def rendered_root() -> Path:
-    """The folder that holds the sets that the project renders.
+    """The folder that holds what the project makes of data: rendered toys, reduced faces.
 
     It is the project's own, since ``$CAPSEDU_DATA`` may be shared by many and need not be
     written to for what can be made anew; but the data root where that has a folder for them
@@ -126,17 +114,6 @@ def _own_root() -> Path:
     return Path.home() / ".cache" / "capsedu"
 
 
-def _parsed(name: str) -> tuple[str, Path]:
-    """``"npz:a.npz"`` as ``("npz", Path("a.npz"))``; other names without a path."""
-    if not isinstance(name, str):
-        raise TypeError(f"name must be a string, got {type(name).__name__}")
-    kind, _, path = name.partition(":")
-    if kind in ("folder", "npz") and path:
-        return kind, Path(path).expanduser()
-    require_known("data set", name, NAMES)
-    return name, Path()
-
-
 def _digits(train: bool) -> ImageSet:
     """scikit-learn's 1,797 handwritten digits, 8x8 in 17 levels, made 28x28 in 256."""
     from sklearn.datasets import load_digits  # two seconds, which only this set needs
@@ -153,3 +130,60 @@ def _digits(train: bool) -> ImageSet:
         tuple(str(digit) for digit in range(10)),
     )
     return split(whole, train, DIGITS_TEST_IMAGES)
+
+
+class _Source(NamedTuple):
+    load: Callable[[bool], ImageSet]
+    is_there: Callable[[], bool]
+
+
+def _by_name() -> dict[str, _Source]:
+    """Every set that has a name of its own."""
+    return {
+        "digits": _Source(_digits, lambda: True),
+        **{
+            name: _Source(
+                lambda train, name=name: load_official(name, data_root(), train),
+                lambda name=name: is_present(name, data_root()),
+            )
+            for name in OFFICIAL
+        },
+        "cifar-10": _Source(
+            lambda train: load_cifar10(data_root(), train),
+            lambda: cifar10_is_present(data_root()),
+        ),
+        "cifar-10-subset": _Source(
+            lambda train: load_cifar10_subset(data_root(), train),
+            lambda: subset_is_present(data_root()),
+        ),
+        "celeba": _Source(
+            lambda train: load_celeba(data_root(), rendered_root(), train),
+            lambda: celeba_is_present(data_root(), rendered_root()),
+        ),
+        "smallnorb": _Source(
+            lambda train: load_smallnorb(data_root(), train),
+            lambda: smallnorb_is_present(data_root()),
+        ),
+        **{
+            name: _Source(
+                lambda train, name=name: load_toys(name, rendered_root(), train), lambda: True
+            )
+            for name in TOYS
+        },
+    }
+
+
+_SOURCES = _by_name()
+
+
+def _source(name: str) -> _Source:
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, got {type(name).__name__}")
+    kind, _, rest = name.partition(":")
+    path = Path(rest).expanduser()
+    if kind == "folder" and rest:
+        return _Source(lambda train: load_folder(path, train), path.is_dir)
+    if kind == "npz" and rest:
+        return _Source(lambda train: load_npz(path, train), path.is_file)
+    require_known("data set", name, [*_SOURCES, "folder:PATH", "npz:PATH"])
+    return _SOURCES[name]

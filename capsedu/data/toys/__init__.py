@@ -67,6 +67,11 @@ def load_toys(name: str, root: Path, train: bool) -> ImageSet:
     return ImageSet(name, images, targets, CLASSES, dict(zip(POSE, poses, strict=True)))
 
 
+def is_rendered(name: str, root: Path) -> bool:
+    """Whether both halves lie below ``root``, so that nothing has to be rendered first."""
+    return all(_cache(name, root, train).is_file() for train in (True, False))
+
+
 def render_all(views: Views, instances: tuple[int, ...]) -> Tensor:
     """Every view of the given toys of every class, uint8 ``[n, 2, 48, 48]``.
 
