@@ -218,6 +218,66 @@ def reconstruction_loss(reconstruction: Tensor, images: Tensor) -> Tensor:
     return (reconstruction - images).square().flatten(1).sum(dim=1).mean()
 
 
+def gaussian_kl(mean: Tensor, log_deviation: Tensor) -> Tensor:
+    r"""How far a normal distribution is from the standard one, in nats.
+
+    .. math::
+        KL\big(N(\mu, \sigma^2)\,\|\,N(0, 1)\big)
+        = \sum_d \tfrac12\left(\mu_d^2 + \sigma_d^2 - 1\right) - \log\sigma_d
+
+    Each of the components brings its own constant of :math:`-\tfrac12`. Gregor et al. (2015),
+    equation 11, subtract :math:`T/2` for :math:`T` steps: right for latents of one number, and
+    no bound for longer ones.
+
+    Args:
+        mean: :math:`\mu`, ``[..., z]``.
+        log_deviation: :math:`\log\sigma`, the same shape.
+
+    Returns:
+        Nats, at least 0, ``[...]``.
+
+    Raises:
+        ValueError: if the shapes differ.
+
+    Source: Kingma & Welling, *Auto-Encoding Variational Bayes* (2014), appendix B.
+    """
+    if mean.shape != log_deviation.shape:
+        raise ValueError(
+            f"log_deviation must have the shape of mean, {list(mean.shape)}, "
+            f"got {list(log_deviation.shape)}"
+        )
+    twice = mean.square() + (2 * log_deviation).exp() - 1 - 2 * log_deviation
+    return twice.sum(dim=-1) / 2
+
+
+def bernoulli_cost(logits: Tensor, images: Tensor) -> Tensor:
+    r"""What it costs to tell an image to someone who knows the probabilities of its pixels.
+
+    .. math:: -\log p(x \mid c) = -\sum_n x_n \log\sigma(c_n) + (1 - x_n)\log(1 - \sigma(c_n))
+
+    With pixels between 0 and 1 it is the cost of such an image on average, if each pixel is
+    drawn anew as 0 or 1 with its grey level as the probability.
+
+    Args:
+        logits: :math:`c`, ``[b, c, h, w]``.
+        images: :math:`x` in [0, 1], the same shape.
+
+    Returns:
+        Nats per image, summed over the pixels, ``[b]``.
+
+    Raises:
+        ValueError: if the shapes differ.
+
+    Source: Gregor et al., *DRAW* (2015), equation 9.
+    """
+    if logits.shape != images.shape:
+        raise ValueError(
+            f"logits must have the shape of images, {list(images.shape)}, got {list(logits.shape)}"
+        )
+    costs = F.binary_cross_entropy_with_logits(logits, images, reduction="none")
+    return costs.flatten(1).sum(dim=1)
+
+
 def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:
     r"""A point on the way from one vector to another that keeps to the sphere.
 

@@ -4,12 +4,16 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 from torch import nn
 
 from capsedu.files import write_atomically
+
+ROW = 10  # batches that one row sums up, where rows are not epochs
 
 
 def read_history(folder: Path) -> list[dict]:
@@ -65,3 +69,38 @@ class EpochHistory(History):
     def on_train_epoch_end(self, trainer: L.Trainer, learner: L.LightningModule) -> None:
         figures = self.measure(trainer, learner)
         self.write(trainer, trainer.global_step, {"epoch": trainer.current_epoch + 1, **figures})
+
+
+class MilestoneHistory(History):
+    """A row for every ten batches, of the learner's losses; at a milestone with figures too.
+
+    The learner says its losses of the last batch (``losses``), how many batches it has done
+    (``batches_done``) and how many it will do (``steps``).
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.unsaid: list[dict[str, float]] = []
+
+    def on_train_batch_end(self, trainer: L.Trainer, learner: L.LightningModule, *_: Any) -> None:
+        self.unsaid.append(dict(learner.losses))
+        done = learner.batches_done
+        at_milestone = done in self.milestones or done == learner.steps
+        if done % ROW and not at_milestone:
+            return
+        row = {
+            name: mean(losses[name] for losses in self.unsaid if name in losses)
+            for name in self.unsaid[-1]
+        }
+        self.unsaid = []
+        self.watch(learner, row, done)
+        if at_milestone:
+            row |= self.measure(trainer, learner)
+            self.keep(learner, done)
+        self.write(trainer, done, row)
+
+    def watch(self, learner: L.LightningModule, row: dict[str, float], done: int) -> None:
+        """What a child looks out for in each row: collapses, for example."""
+
+    def keep(self, learner: L.LightningModule, done: int) -> None:
+        """What a child keeps at a milestone: images, for example."""

@@ -1,4 +1,4 @@
-"""What a classifier is asked to do: a network and a batch in, a loss and scores out.
+"""What a network is asked to do: a network and a batch in, a loss and scores out.
 
 Every objective is called as ``objective(network, batch, progress)``, where ``progress`` is
 the share of the training that is done, from 0 to 1: some losses grow stricter. Outside of
@@ -27,8 +27,8 @@ class Outcome(NamedTuple):
 
     loss: Tensor
     """A scalar to minimise."""
-    scores: Tensor
-    """``[b, classes]``: the larger, the likelier."""
+    scores: Tensor | None
+    """``[b, classes]``: the larger, the likelier; None where nothing is classified."""
     parts: dict[str, Tensor]
     """The terms of the loss, by name, unweighted."""
 
@@ -117,6 +117,23 @@ def activation_cross_entropy(activations: Tensor, targets: Tensor, progress: flo
 SPREAD = ActivationObjective("spread", growing_spread)
 ACTIVATION_MARGIN = ActivationObjective("margin", activation_margin)
 ACTIVATION_CROSS_ENTROPY = ActivationObjective("cross_entropy", activation_cross_entropy)
+
+
+class TransformedObjective:
+    """Squared error between what a network draws and the image after the told transform.
+
+    Raises (when called):
+        ValueError: if the batch holds no pairs.
+
+    Source: Hinton, Krizhevsky & Wang (2011), section 2. The paper does not name its loss.
+    """
+
+    def __call__(self, network: nn.Module, batch: Batch, progress: float = 1.0) -> Outcome:
+        if batch.moved is None:
+            raise ValueError("batch must hold pairs, such as ShiftedPairs makes, got single images")
+        drawn = network(batch.images, batch.pose["told"].to(batch.images))
+        loss = reconstruction_loss(drawn, batch.moved)
+        return Outcome(loss, None, {"reconstruction": loss})
 
 
 def _drawings(batch: Batch, lengths: Tensor, training: bool) -> Iterator[tuple[Tensor, Tensor]]:
