@@ -31,7 +31,7 @@ def is_wrong(scores: Tensor, targets: Tensor) -> Tensor:
 
 @torch.no_grad()
 def measure(network: nn.Module, objective, batches: Iterable[Batch]) -> dict[str, float]:
-    """Error rate, and the mean of each term of the objective, over ``batches``.
+    """Error rate, if the network classifies, and the mean of each term of the objective.
 
     Args:
         network: put into evaluation mode while this runs.
@@ -39,7 +39,7 @@ def measure(network: nn.Module, objective, batches: Iterable[Batch]) -> dict[str
         batches: every batch once.
 
     Returns:
-        ``{"error": share of wrong images, …}``.
+        ``{"error": share of wrong images, …}``, without it where nothing is classified.
     """
     from torchmetrics import MeanMetric  # over a second, which the command line need not wait for
 
@@ -50,8 +50,10 @@ def measure(network: nn.Module, objective, batches: Iterable[Batch]) -> dict[str
     for batch in batches:
         batch = Batch(*(x.to(device) if isinstance(x, Tensor) else x for x in batch))
         outcome = objective(network, batch)
-        wrong = is_wrong(outcome.scores, batch.targets).float().mean()
-        for name, value in {"error": wrong, **outcome.parts}.items():
+        found = dict(outcome.parts)
+        if outcome.scores is not None:
+            found = {"error": is_wrong(outcome.scores, batch.targets).float().mean(), **found}
+        for name, value in found.items():
             metric = means.setdefault(name, MeanMetric().to(device))
             metric.update(value, weight=len(batch.images))
     network.train(was_training)
