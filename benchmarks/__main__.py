@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
+from benchmarks.draw_workloads import DRAW_WORKLOADS, require_same_draw
 from benchmarks.em_workloads import EM_BATCH, EM_WORKLOADS, require_same_matrix_capsules
 from benchmarks.gan_workloads import GAN_WORKLOADS
 from benchmarks.loading import seconds_per_batch
@@ -36,6 +37,8 @@ def main() -> None:
     console.print("the textbook network gives CapsNet's numbers, forwards and backwards")
     require_same_matrix_capsules()
     console.print("and so does that of matrix capsules")
+    require_same_draw()
+    console.print("and that of DRAW")
     loading = seconds_per_batch(MNIST_IMAGES, BATCH)
     results = _measure_all(keys, allocators, arguments.repeats)
     for allocator, found in results.items():
@@ -61,7 +64,8 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("--repeats", type=_positive, default=10, help="rounds of timing (10)")
-    parser.add_argument("--only", choices=("all", "capsnet", "routing", "em", "gan"), default="all")
+    groups = ("all", "capsnet", "routing", "em", "gan", "draw")
+    parser.add_argument("--only", choices=groups, default="all")
     parser.add_argument("--allocator", choices=(*ALLOCATORS, "both"), default="both")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     return parser
@@ -79,6 +83,8 @@ def _group(key: str) -> str:
         return "em"
     if key in GAN_WORKLOADS:
         return "gan"
+    if key in DRAW_WORKLOADS:
+        return "draw"
     return "routing" if key == "routing" else "capsnet"
 
 

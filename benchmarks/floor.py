@@ -15,7 +15,7 @@ class Floor(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
-            nn.Conv2d(1, 256, 9), nn.ReLU(), nn.Conv2d(256, 256, 9, stride=2), nn.ReLU()
+            nn.Conv2d(1, 256, 9), nn.ReLU(True), nn.Conv2d(256, 256, 9, stride=2), nn.ReLU(True)
         )
         self.decoder = CapsuleDecoder(10, 16, (1, 28, 28))
 

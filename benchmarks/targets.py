@@ -67,4 +67,5 @@ TARGETS = (
     Target("DCGAN, fp32", "seconds", "textbook", 0.95),
     Target("CapsGAN, fp32", "seconds", "floor", 0.80),
     Target("CapsGAN, bf16", "seconds", "floor", 0.80),
+    Target("DRAW, training", "seconds", "textbook", 1.5),
 )

@@ -6,6 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from benchmarks.draw_workloads import DRAW_WORKLOADS
 from benchmarks.em_workloads import EM_WORKLOADS
 from benchmarks.floor import Floor
 from benchmarks.gan_workloads import GAN_WORKLOADS
@@ -82,7 +83,7 @@ WORKLOADS = {
     for precision in ("fp32", "bf16")
 }
 WORKLOADS["routing"] = Workload("routing layer, fp32", tuple(ROUTINGS), routing, BATCH)
-WORKLOADS |= EM_WORKLOADS | GAN_WORKLOADS
+WORKLOADS |= EM_WORKLOADS | GAN_WORKLOADS | DRAW_WORKLOADS
 
 
 def require_same_function() -> None:

@@ -181,12 +181,9 @@ def _print_figures(figures: dict[str, float], run) -> None:
     table = Table("figure", "here", "paper", title=f"{run.experiment.title}, profile {run.profile}")
     for name, value in figures.items():
         published = run.experiment.published.get(name)
-        is_share = name.endswith("_error")
-        table.add_row(
-            name,
-            f"{value:.2%}" if is_share else f"{value:.4g}",
-            "" if published is None else f"{published:.2%}",
-        )
+        style = ".2%" if name.endswith("_error") else ".4g"
+        paper = "" if published is None else format(published, style)
+        table.add_row(name, format(value, style), paper)
     console.print(table)
 
 

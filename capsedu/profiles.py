@@ -23,7 +23,8 @@ class Profile:
 
     Attributes:
         conv_channels: width of CapsNet's convolution (256 in the paper).
-        primary_types: types of primary capsule (32 in the paper).
+        primary_types: types of primary capsule (32 in the paper); the capsules of a
+            transforming auto-encoder.
         epochs: passes over the training images.
         batch_size: images per step.
         train_images: how many training images to use; None for all.

@@ -27,6 +27,7 @@ def record_run(
         checkpoint = {"file": path.name, "sha256": sha256(path), "dtype": "float16"}
     figures = runs.evaluate(run)
     curves = experiment.curves(run.network, experiment, size) if experiment.curves else {}
+    figures |= experiment.kind.cost(run)
     batch = next(iter(experiment.test_batches(size).values())).batch(0)
     seed = f" --seed {run.seed}" if run.seed else ""
     record = Record(

@@ -14,7 +14,10 @@ CHAPTERS = {
     "03_dynamic_routing": 4,
     "04_capsnet": 2,
     "05_em_routing": 1,
+    "07_transforming_autoencoder": 2,
     "08_dcgan": 2,
+    "10_gan_zoo": 5,
+    "11_capsgan_3d": 1,
 }
 
 
@@ -32,6 +35,9 @@ def test_every_explorer_of_a_chapter_steps_and_resets(
         host = players.nth(k)
         title = host.locator("section").get_attribute("aria-label")
         index = host.evaluate("host => host.capsedu.index")
+        if host.evaluate("host => host.capsedu.steps.length") == 1:  # there is something to draw
+            assert host.locator(".next").is_hidden() and host.locator(".reset").is_visible()
+            continue
         for expected in (0, 1):
             host.locator("input.step").press("Home" if expected == 0 else "ArrowRight")
             assert host.evaluate("host => host.capsedu.index") == expected, title

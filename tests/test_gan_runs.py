@@ -82,6 +82,7 @@ def test_a_record_holds_figures_history_and_a_sheet_of_images(judged_project):
     record = read_record("capsgan-two", "smoke")
     assert record.data["batches"] == 6 and "epochs" not in record.data
     assert record.figures.keys() >= {"fid", "kid", "precision", "recall", "modes"}
+    assert 4 * 4 * record.parameters < record.figures["peak_memory"] * 2**20  # as Adam needs
     assert [row["step"] for row in record.history] == [2, 6]
     assert record.history[-1].keys() >= {"discriminator_loss", "generator_loss", "fid", "spread"}
     shares = [share for _, share in record.curves["class_share"]]

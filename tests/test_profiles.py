@@ -24,7 +24,7 @@ def test_every_experiment_has_known_profiles_and_figures_it_measures():
     for name, chosen in EXPERIMENTS.items():
         assert name == chosen.name
         assert set(chosen.profiles) <= set(PROFILES)
-        measured = {f"{test}_error" for test in chosen.test_transforms}
+        measured = {f"{test}_{x}" for test in chosen.test_transforms for x in ("error", "bound")}
         assert set(chosen.published) <= measured
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
-from sphinx_tables import errors_table, runs_table, samples_table
+from sphinx_tables import bounds_table, errors_table, pairs_table, runs_table, samples_table
 
 from capsedu.experiments import EXPERIMENTS
 from capsedu.records import Record
@@ -116,3 +116,33 @@ def test_a_generators_training_is_counted_in_batches() -> None:
     data = {"name": "mnist", "train": 60_000, "batches": 2_000}
     *_, row = cells(runs_table([replace(RECORD, data=data)]))
     assert row[1] == "mnist, 60,000 images, 2,000 batches"
+
+
+def test_transforming_auto_encoders_have_errors_slopes_and_labels() -> None:
+    chosen = EXPERIMENTS["transforming-shift"]
+    curves = {
+        "slope": [[0, 0.9], [1, 1.0], [2, 0.2]],
+        "r_squared": [[0, 0.5], [1, 0.95], [2, 0.7]],
+        "capsules_error": [[25, 0.4], [250, 0.2]],
+        "pixels_error": [[25, 0.35], [250, 0.15]],
+    }
+    figures = {"test_reconstruction": 21.25, "unseen_reconstruction": 50.0}
+    ours = replace(RECORD, name=chosen.name, profile="small", figures=figures, curves=curves)
+    *_, row = cells(pairs_table([chosen], [ours]))
+    assert row[1:6] == ["small", "21.2", "50.0", "0.90", "0.70"]
+    assert row[6:] == ["40.00 %", "20.00 %", "15.00 %"]
+    *_, nothing = cells(pairs_table([chosen], []))
+    assert nothing[1:4] == ["", "not run yet", ""]
+
+
+def test_networks_that_draw_have_bounds_errors_and_samples() -> None:
+    figures = {"test_bound": 91.25, "test_kl": 20.04, "test_error": 0.0312, "fid": 7.0}
+    curves = {"negative_log_likelihood": [[1, 91.0], [100, 88.5]]}
+    rcn, draw = EXPERIMENTS["rcn-mnist"], EXPERIMENTS["draw-mnist"]
+    ours = replace(RECORD, name=rcn.name, profile="small", figures=figures, curves=curves)
+    _, _, row, nothing = cells(bounds_table([rcn, draw], [ours]))
+    assert row[1:] == ["small", "91.2", "–", "20.0", "88.5", "3.12 %", "3.12 %", "7.0"]
+    assert nothing[1:4] == ["", "not run yet", "81.0"]
+    drawn = {key: value for key, value in figures.items() if key != "test_error"}
+    *_, row = cells(bounds_table([draw], [replace(ours, name=draw.name, figures=drawn)]))
+    assert row[6:8] == ["–", "–"]

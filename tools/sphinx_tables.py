@@ -5,6 +5,7 @@ that no page can disagree with them. What has no record says "not run yet".
 """
 
 from collections.abc import Iterable, Iterator
+from statistics import median
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -12,6 +13,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from capsedu.experiments import EXPERIMENTS, Experiment
 from capsedu.experiments.adversarial import ADVERSARIAL
+from capsedu.experiments.drawing import DRAWING
+from capsedu.experiments.transforming import TRANSFORMING
 from capsedu.explore.gan_findings import mean_and_range
 from capsedu.profiles import PROFILES
 from capsedu.records import Record, all_records
@@ -19,6 +22,28 @@ from capsedu.records import Record, all_records
 ERRORS_HEAD = ("Experiment", "Measured", "Paper", "Ours", "Profile", "Reached?")
 QUALITY_HEAD = ("Experiment", "Profile", "Seeds", "FID", "KID", "Precision", "Recall", "Classes")
 QUALITY = {"fid": ".1f", "kid": ".2f", "precision": ".2f", "recall": ".2f", "modes": ".0f"}
+PAIRS_HEAD = (
+    "Experiment",
+    "Profile",
+    "Squared error",
+    "Unseen transforms",
+    "Median slope",
+    "Median R²",
+    "Wrong with 25 labels",
+    "with 250",
+    "Pixels with 250",
+)
+BOUNDS_HEAD = (
+    "Experiment",
+    "Profile",
+    "Bound, nats",
+    "Paper",
+    "Told by the latents",
+    "With 100 draws",
+    "Error",
+    "Paper",
+    "FID",
+)
 NOT_RUN = "not\u00a0run\u00a0yet"
 RUNS_HEAD = ("Made again with", "Trained on", "Parameters", "Machine", "Time", "When")
 
@@ -29,11 +54,18 @@ class Results(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         # The smoke profile only proves that the code runs: its figures mean nothing.
         records = [record for record in all_records() if record.profile != "smoke"]
-        generators = [e for e in EXPERIMENTS.values() if e.kind is ADVERSARIAL]
-        others = [e for e in EXPERIMENTS.values() if e.kind is not ADVERSARIAL]
+        generators = [e for e in EXPERIMENTS.values() if e.kind.learner is ADVERSARIAL.learner]
+        pairs = [e for e in EXPERIMENTS.values() if e.kind is TRANSFORMING]
+        drawings = [e for e in EXPERIMENTS.values() if e.kind is DRAWING]
+        apart = (*generators, *pairs, *drawings)
+        others = [e for e in EXPERIMENTS.values() if e not in apart]
         text = errors_table(others, records)
         text += "\n\nHow good the generators' samples are:\n\n"
         text += samples_table(generators, records)
+        text += "\n\nHow transforming auto-encoders draw, and what their capsules are worth:\n\n"
+        text += pairs_table(pairs, records)
+        text += "\n\nWhat an image costs the networks that draw, and what they make of it:\n\n"
+        text += bounds_table(drawings, records)
         if records:
             text += "\n\nHow each record was made:\n\n" + runs_table(records)
         return self.parse_text_to_nodes(text)
@@ -83,6 +115,66 @@ def _sample_rows(experiment: Experiment, records: list[Record]) -> Iterator[tupl
         yield (experiment.title, profile, str(len(seeds)), *found)
     if not own:
         yield (experiment.title, "", "", NOT_RUN, *("" for _ in range(len(QUALITY) - 1)))
+
+
+def pairs_table(experiments: Iterable[Experiment], records: list[Record]) -> str:
+    """Transforming auto-encoders, one row per record, as a Markdown table.
+
+    The paper shows pictures and no figures.
+    """
+    rows = (row for experiment in experiments for row in _pair_rows(experiment, records))
+    return _table(PAIRS_HEAD, rows)
+
+
+def _pair_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple[str, ...]]:
+    own = [record for record in records if record.name == experiment.name]
+    for record in own:
+        errors = (record.figures[f"{test}_reconstruction"] for test in ("test", "unseen"))
+        responses = (median(y for _, y in record.curves[key]) for key in ("slope", "r_squared"))
+        capsules, pixels = (dict(record.curves[f"{how}_error"]) for how in ("capsules", "pixels"))
+        yield (
+            experiment.title,
+            record.profile,
+            *(f"{error:.1f}" for error in errors),
+            *(f"{value:.2f}" for value in responses),
+            *(_percent(share) for share in (capsules[25], capsules[250], pixels[250])),
+        )
+    if not own:
+        yield (experiment.title, "", NOT_RUN, *("" for _ in PAIRS_HEAD[3:]))
+
+
+def bounds_table(experiments: Iterable[Experiment], records: list[Record]) -> str:
+    """Networks that draw, one row per record, as a Markdown table.
+
+    Beside the bound of training stands the cost by the estimate of the likelihood from 100 draws,
+    on fewer images.
+    """
+    rows = (row for experiment in experiments for row in _bound_rows(experiment, records))
+    return _table(BOUNDS_HEAD, rows)
+
+
+def _bound_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple[str, ...]]:
+    bound, error = (experiment.published.get(f"test_{name}") for name in ("bound", "error"))
+    own = [record for record in records if record.name == experiment.name]
+    for record in own:
+        figures = record.figures
+        yield (
+            experiment.title,
+            record.profile,
+            f"{figures['test_bound']:.1f}",
+            _nats(bound),
+            f"{figures['test_kl']:.1f}",
+            _nats(dict(record.curves["negative_log_likelihood"]).get(100)),
+            _percent(figures.get("test_error")),
+            _percent(error),
+            _nats(figures.get("fid")),
+        )
+    if not own:
+        yield (experiment.title, "", NOT_RUN, _nats(bound), "", "", "", _percent(error), "")
+
+
+def _nats(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
 
 
 def runs_table(records: Iterable[Record]) -> str:

@@ -9,15 +9,29 @@ from dataclasses import replace
 
 from capsedu.errors import require_known
 from capsedu.experiments.capsgan import CAPSGAN
+from capsedu.experiments.capsgan_3d import CAPSGAN_3D
 from capsedu.experiments.digit_classifier import DIGIT_CLASSIFIER
 from capsedu.experiments.dynamic_routing import DYNAMIC_ROUTING
 from capsedu.experiments.em_routing import EM_ROUTING
 from capsedu.experiments.experiment import Experiment
 from capsedu.experiments.gan_zoo import GAN_ZOO
+from capsedu.experiments.toy_classifier import TOY_CLASSIFIER
+from capsedu.experiments.transforming import TRANSFORMING_AUTOENCODERS
+from capsedu.experiments.variational import VARIATIONAL
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
-    for experiment in (*DYNAMIC_ROUTING, *EM_ROUTING, *DIGIT_CLASSIFIER, *CAPSGAN, *GAN_ZOO)
+    for experiment in (
+        *DYNAMIC_ROUTING,
+        *EM_ROUTING,
+        *DIGIT_CLASSIFIER,
+        *TOY_CLASSIFIER,
+        *TRANSFORMING_AUTOENCODERS,
+        *CAPSGAN,
+        *GAN_ZOO,
+        *CAPSGAN_3D,
+        *VARIATIONAL,
+    )
 }
 
 

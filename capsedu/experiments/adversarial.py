@@ -1,9 +1,10 @@
 """How generators are trained, measured and shown."""
 
+import copy
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import lightning as L
@@ -13,27 +14,37 @@ from torch import nn
 from capsedu.checkpoints import pretrained
 from capsedu.data import BatchStream
 from capsedu.errors import CapseduError, CapseduWarning
+from capsedu.evaluation.cost import step_cost
 from capsedu.evaluation.pictures import draw_samples
 from capsedu.evaluation.sample_quality import SampleQuality
 from capsedu.evaluation.samples import nearest_images, sample_images
 from capsedu.experiments.digit_classifier import DIGIT_CLASSIFIER
 from capsedu.experiments.kind import Kind, Meter
+from capsedu.experiments.toy_classifier import TOY_CLASSIFIER
 from capsedu.files import load_tensors, save_tensors
-from capsedu.history import History
+from capsedu.history import ROW, MilestoneHistory
 from capsedu.learning.adversarial import AdversarialLearner
 from capsedu.models.gan import Gan
 
-ROW = 10  # batches that one row of the history sums up
 KEPT = 16  # images of one fixed noise that are kept at each milestone
 COMPARED = 500  # images whose nearest training image is looked for
 COLLAPSED, HEALTHY = 0.05, 0.2  # of the spread of real images
 
-_JUDGES = {judge.data: judge for judge in DIGIT_CLASSIFIER}
+# By the images and by what is shown of them: who knows single pictures cannot judge pairs.
+_JUDGES = {
+    (judge.data, type(judge.train_transform)): judge
+    for judge in (*DIGIT_CLASSIFIER, *TOY_CLASSIFIER)
+}
+
+
+def judge_of(experiment: Any) -> Any:
+    """The experiment that made the classifier of such images, or None."""
+    return _JUDGES.get((experiment.data, type(experiment.train_transform)))
 
 
 def sample_quality(experiment: Any, evaluations: Mapping[str, BatchStream]) -> Meter:
-    """FID and the rest, against the test images; nothing for images that are no digits."""
-    judge = _JUDGES.get(experiment.data)
+    """FID and the rest, against the test images; nothing for images that no classifier knows."""
+    judge = judge_of(experiment)
     if judge is None:
         return lambda network: {}
     classifier = pretrained(judge)
@@ -57,7 +68,7 @@ def class_shares_and_likeness(
         ``nearest_to_test``: quantiles of the distance from generated and from test images, which
         are no copies, to the nearest of all images that a training with seed 0 shows.
     """
-    judge = _JUDGES.get(experiment.data)
+    judge = judge_of(experiment)
     classifier = judge and pretrained(judge)
     if classifier is None:
         return {}
@@ -75,13 +86,29 @@ def class_shares_and_likeness(
     return found
 
 
+def training_cost(run: Any) -> dict[str, float]:
+    """``peak_memory`` of a finished run's training, in MiB; the history tells its seconds."""
+    experiment, size = run.experiment, run.experiment.profile(run.profile)
+    network = copy.deepcopy(run.network).cpu()
+    learner = experiment.learner(network, steps=sys.maxsize, seed=run.seed, folder=run.folder)
+    period = learner.n_discriminator_steps
+    cost = step_cost(
+        learner,
+        experiment.train_batches(size, run.seed),
+        run.precision,
+        warm_up=learner.pretraining_steps + period,
+        period=period,
+    )
+    return {"peak_memory": cost["peak_memory"]}
+
+
 def samples_of(network: Gan, n: int) -> torch.Tensor:
     """The images that a GAN is judged by, ``[n, c, h, w]`` in [0, 1]: always of the same noise."""
     noise = network.noise(n, torch.Generator().manual_seed(0))
     return sample_images(network.generator, n, seed=0, noise=noise)
 
 
-class BatchHistory(History):
+class BatchHistory(MilestoneHistory):
     """A row for every ten batches; at a milestone with figures, and images of a fixed noise.
 
     A generator whose images become all alike has collapsed: that is said once, and weights from
@@ -90,25 +117,13 @@ class BatchHistory(History):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.unsaid: list[dict[str, float]] = []
         self.collapsed = False
 
-    def on_train_batch_end(self, trainer: L.Trainer, learner: L.LightningModule, *_: Any) -> None:
-        self.unsaid.append(dict(learner.losses))
-        done = learner.batches_done
-        at_milestone = done in self.milestones or done == learner.steps
-        if done % ROW and not at_milestone:
-            return
-        row = {
-            name: mean(losses[name] for losses in self.unsaid if name in losses)
-            for name in self.unsaid[-1]
-        }
-        self.unsaid = []
+    def watch(self, learner: L.LightningModule, row: dict[str, float], done: int) -> None:
         self._watch_over(learner.network, row["spread"], done)
-        if at_milestone:
-            row |= self.measure(trainer, learner)
-            self._keep_images(learner.network, done)
-        self.write(trainer, done, row)
+
+    def keep(self, learner: L.LightningModule, done: int) -> None:
+        self._keep_images(learner.network, done)
 
     def _watch_over(self, network: nn.Module, spread: float, done: int) -> None:
         kept = self.folder / "before-collapse.safetensors"
@@ -149,4 +164,5 @@ ADVERSARIAL = Kind(
     BatchHistory,
     draw,
     shipped=lambda gan: gan.generator,
+    cost=training_cost,
 )

@@ -10,6 +10,7 @@ from torch.nn import Sigmoid
 from capsedu.data import RotatedDigits
 from capsedu.experiments.adversarial import ADVERSARIAL, class_shares_and_likeness
 from capsedu.experiments.experiment import Experiment, NetworkBuilder
+from capsedu.experiments.filling_in import class_shares_likeness_and_filling
 from capsedu.learning.gan_objectives import LeastSquares, Margin, NonSaturating, Wasserstein
 from capsedu.learning.regularisers import GradientPenalty, Reconstruction, WeightClipping
 from capsedu.models.capsgan import (
@@ -199,7 +200,8 @@ CAPSGAN = (
         network=capsgan(parents=2, iterations=1),
     ),
     *_rotated(_NONE),
-    *_rotated(_DCGAN),
+    replace(_DCGAN, curves=class_shares_likeness_and_filling),
+    *_rotated(_DCGAN)[1:],
     *_stabilised(_CAPSGAN, capsgan(change=spectrally_normalised)),
     *_stabilised(_DCGAN, capsgan(dcgan_discriminator, spectrally_normalised)),
     replace(

@@ -12,7 +12,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import nn
 
-from capsedu.data import BatchStream, CentreCrop, RandomCrop
+from capsedu.data import BatchStream, CentreCrop, Cluttered, Identity, RandomCrop, Shift
 from capsedu.evaluation.adversarial import bim, fgsm
 from capsedu.evaluation.robustness import (
     activation_scores,
@@ -202,6 +202,44 @@ def _seen_from(by: str, network: Experiment, familiar_error: float, novel_error:
     )
 
 
+def _in_clutter(network: Experiment) -> Experiment:
+    """Trained on cluttered grounds, and tested on them and on the even one."""
+    return replace(
+        network,
+        name=f"{network.name}-clutter",
+        title=f"{network.title}, cluttered grounds",
+        source="Mintun, slides, downsides",
+        train_transform=Cluttered(RandomCrop()),
+        test_transforms={"test": Cluttered(CentreCrop()), "even": CentreCrop()},
+        published={},
+        curves=None,
+    )
+
+
+PHOTOGRAPHS = {"matrix-capsnet": {"test_error": 0.11}}  # of CIFAR-10's own test images
+
+
+def _on_photographs(network: Experiment) -> Experiment:
+    """Trained on small colour photographs, shifted by up to two pixels."""
+    return replace(
+        network,
+        name=f"{network.name}-cifar",
+        title=f"{network.title}, photographs",
+        source="Mintun, slides, downsides",
+        data="cifar-10-subset",
+        train_transform=Shift(2),
+        test_transforms={"test": Identity()},
+        published=PHOTOGRAPHS.get(network.name, {}),
+        published_data="cifar-10",
+        curves=None,
+        profiles={
+            "smoke": network.profiles["smoke"],
+            "small": replace(network.profiles["small"], test_images=None),
+            "full": replace(network.profiles["full"], data="cifar-10"),
+        },
+    )
+
+
 EM_ROUTING = (
     _MATRIX,
     _iterations(1, 0.097),
@@ -220,6 +258,10 @@ EM_ROUTING = (
     _row("margin", "margin loss", 0.032, ACTIVATION_MARGIN),
     _row("cross-entropy", "cross-entropy", 0.058, ACTIVATION_CROSS_ENTROPY),
     _CNN,
+    _in_clutter(_TWO_ITERATIONS),
+    _in_clutter(_CNN),
+    _on_photographs(_TWO_ITERATIONS),
+    _on_photographs(_CNN),
     _seen_from("azimuth", _TWO_ITERATIONS, 0.037, 0.135),
     _seen_from("azimuth", _CNN, 0.037, 0.20),
     _seen_from("elevation", _TWO_ITERATIONS, 0.043, 0.123),

@@ -26,6 +26,7 @@ class Kind:
         history: writes the rows of a run's history.
         picture: draws a finished run into a PNG file.
         shipped: the part of the network whose weights are small enough to ship with the book.
+        cost: what a batch of a finished run's training took, as further figures of its record.
     """
 
     learner: Callable[..., LightningModule]
@@ -33,3 +34,4 @@ class Kind:
     history: Callable[..., History]
     picture: Callable[[Any, Path], None]
     shipped: Callable[[nn.Module], nn.Module] = nn.Identity()  # noqa: RUF009 (holds no state)
+    cost: Callable[[Any], dict[str, float]] = lambda run: {}

@@ -1,6 +1,6 @@
 """Tables whose numbers come from records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from IPython.display import Markdown
 
@@ -89,6 +89,36 @@ def viewpoint_table(pairs: Sequence[tuple[str, str]], profile: str) -> Markdown:
         for chosen, cells in zip(map(experiment, pair), found, strict=True):
             paper = [_percent(chosen.published.get(f"{x}_error")) for x in ("familiar", "novel")]
             lines.append(f"| {' | '.join([chosen.title, *cells, *paper])} |")
+    return Markdown("\n".join(lines))
+
+
+def scene_table(names: Mapping[str, str], profile: str) -> Markdown:
+    """Errors on toys on an even ground and in clutter, and on photographs.
+
+    Args:
+        names: of networks trained on even grounds, each with the beginning of the names that its
+            trainings on clutter and on photographs have (``"-clutter"``, ``"-cifar"``).
+        profile: whose records to read.
+
+    Raises:
+        CapseduError: if an experiment is unknown or a record is damaged.
+    """
+    lines = [
+        "| network | even ground | trained on clutter: even ground | clutter | photographs |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, prefix in names.items():
+        wanted = [
+            (name, "test_error"),
+            (f"{prefix}-clutter", "even_error"),
+            (f"{prefix}-clutter", "test_error"),
+            (f"{prefix}-cifar", "test_error"),
+        ]
+        cells = [experiment(name).title]
+        for which, figure in wanted:
+            record = read_record(experiment(which).name, profile)
+            cells.append(NOT_RUN if record is None else _percent(record.figures.get(figure)))
+        lines.append(f"| {' | '.join(cells)} |")
     return Markdown("\n".join(lines))
 
 

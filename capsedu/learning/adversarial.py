@@ -36,6 +36,7 @@ class AdversarialLearner(L.LightningModule):
         n_discriminator_steps: batches per generator step (1; 5 for Wasserstein).
         pretraining_steps: batches for the discriminator alone, at the beginning.
         learning_rate: of both networks.
+        discriminator_rate: of the discriminator, in place of that.
         betas: Adam's.
         seed: of everything random in the steps.
         folder: where the batch is saved when a loss is no longer a number.
@@ -44,7 +45,8 @@ class AdversarialLearner(L.LightningModule):
         ValueError, TypeError: if a number of steps does not fit.
 
     Source: Goodfellow et al. (2014), algorithm 1; Radford et al. (2016), section 4, for the
-    rates; Saqur & Vivona (2018), algorithm 1, for the pre-training.
+    rates; Heusel et al. (2017) for two of them; Saqur & Vivona (2018), algorithm 1, for the
+    pre-training.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class AdversarialLearner(L.LightningModule):
         n_discriminator_steps: int = 1,
         pretraining_steps: int = 0,
         learning_rate: float = 2e-4,
+        discriminator_rate: float | None = None,
         betas: tuple[float, float] = (0.5, 0.999),
         seed: int = 0,
         folder: Path = Path("."),
@@ -71,6 +74,7 @@ class AdversarialLearner(L.LightningModule):
         self.n_discriminator_steps = n_discriminator_steps
         self.pretraining_steps = pretraining_steps
         self.learning_rate = learning_rate
+        self.discriminator_rate = discriminator_rate or learning_rate
         self.betas = betas
         self.seed = seed
         self.folder = folder
@@ -83,8 +87,11 @@ class AdversarialLearner(L.LightningModule):
         gan = self.network
         judging = [*gan.discriminator.parameters(), *gan.heads.parameters()]
         return [
-            torch.optim.Adam(parameters, self.learning_rate, self.betas, fused=True)
-            for parameters in (judging, gan.generator.parameters())
+            torch.optim.Adam(parameters, rate, self.betas, fused=True)
+            for parameters, rate in (
+                (judging, self.discriminator_rate),
+                (gan.generator.parameters(), self.learning_rate),
+            )
         ]
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:

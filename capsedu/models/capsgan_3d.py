@@ -12,9 +12,9 @@ class MatrixCapsuleDiscriminator(nn.Module):
     """A 5x5 convolution, matrix capsules, and one class capsule each for real and for fake.
 
     314,852 parameters for 1x64x64 images in the paper's width. The paper draws one capsule per
-    "output class" and does not say which classes a discriminator has. As in
-    :class:`~capsedu.models.matrix_capsnet.MatrixCapsNet` each image is standardised first, so
-    that brightness and contrast alone cannot give a made image away.
+    "output class" and does not say which classes a discriminator has. Images are *not*
+    standardised first, as :class:`~capsedu.models.matrix_capsnet.MatrixCapsNet` does: behind
+    that a discriminator cannot see brightness and contrast, and a generator never learns them.
 
     Args:
         image_shape: ``(c, h, w)``, at least 17 pixels high and wide.
@@ -47,7 +47,12 @@ class MatrixCapsuleDiscriminator(nn.Module):
         self.capsules = MatrixCapsNet(
             image_shape, 2, feature_channels, primary_types, convolutional_types, iterations
         )
+        self.capsules.features = self.capsules.features[1:]  # without the standardising
 
     def forward(self, images: Tensor) -> Judgement:
         poses, activations = self.capsules(images)
         return Judgement(activations.logit(eps=1e-6), poses, poses.flatten(1))
+
+    def compile_routing(self) -> None:
+        """Compile the layers that take nearly all the time, where there is a compiler."""
+        self.capsules.compile_routing()

@@ -67,7 +67,7 @@ class CapsNet(nn.Module):
     def children_of(self, images: Tensor) -> Tensor:
         """Primary capsules ``[b, i, primary_dim]``: the children that vote."""
         require_images(images, self.image_shape)
-        return self.primary_capsules(self.convolution(images).relu())
+        return self.primary_capsules(self.convolution(images).relu_())
 
 
 def _grid_size(image_shape: Sequence[int]) -> int:

@@ -51,6 +51,11 @@ class Gan(nn.Module):
         widths = [head.code_width for head in self.heads]
         return list(noise[:, : sum(widths)].split(widths, dim=1)) if widths else []
 
+    def compile_routing(self) -> None:
+        """Compile the discriminator's routing, if it has one that gains from it."""
+        if hasattr(self.discriminator, "compile_routing"):
+            self.discriminator.compile_routing()
+
 
 def realness(scores: Tensor) -> Tensor:
     """One number per image, larger for what looks more real and 0 for undecided.

@@ -6,11 +6,14 @@ import torch
 from browser import drag, watch
 from torch.testing import assert_close
 
+from capsedu.evaluation.inpainting import Search, holes
 from capsedu.explore import explorers
 from capsedu.explore.explorers.squashing import FORMULAS
 from capsedu.explore.player import Player, pixels
 from capsedu.functional import capsule_length, squash
 from capsedu.models import CapsNet
+from capsedu.models.draw import attentive_draw
+from capsedu.models.transforming_autoencoder import TransformingAutoencoder
 from capsedu.routing.dynamic import dynamic_routing_steps
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>test</title>
@@ -44,6 +47,14 @@ def every_kind():
     return Player({"title": "Every kind of panel", "steps": steps}, plt.figure(), "words")
 
 
+def a_search():
+    """Two random images for each of a few steps, none of them better than the first."""
+    found = [Search(torch.rand(1, 2, 3), *torch.rand(1, 1, 2, 1, 8, 8), *torch.rand(2, 1, 2))] * 40
+    return explorers.filling_search(
+        torch.rand(1, 8, 8), holes(8), {name: found for name in holes(8)}, weight=0.1
+    )
+
+
 MAKERS = {
     "routing": explorers.routing,
     "squashing": explorers.squashing,
@@ -51,7 +62,21 @@ MAKERS = {
     "em_routing": explorers.em_routing,
     "trained_routing": lambda: explorers.trained_routing(network(), torch.rand(3, 1, 28, 28)),
     "toy_gan": lambda: explorers.toy_gan(rounds=10),
+    "filling_search": a_search,
     "morph": lambda: explorers.morph(*torch.rand(2, 5, 32, 32), *torch.rand(2, 5)),
+    "told_transform": lambda: explorers.told_transform(
+        TransformingAutoencoder((1, 8, 8), 3, 4, 4),
+        torch.rand(2, 1, 8, 8),
+        ["3", "7"],
+        [0, 1, 5],
+        torch.tensor([[0, 0], [0, 1], [0, 5]]),
+        torch.rand(2, 3, 1, 8, 8),
+        motion="pixels to the right",
+        trained=4,
+    ),
+    "drawing": lambda: explorers.drawing(
+        attentive_draw((1, 8, 8), 2, 3, hidden=4, latent=2, steps=3), torch.rand(1, 8, 8)
+    ),
     "pose_sweep": lambda: explorers.pose_sweep(network(), torch.rand(1, 28, 28), digit=4),
     "every_kind": every_kind,
 }

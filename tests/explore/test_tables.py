@@ -3,7 +3,7 @@
 import pytest
 
 from capsedu.errors import CapseduError
-from capsedu.explore.tables import ablation_table, error_table, viewpoint_table
+from capsedu.explore.tables import ablation_table, error_table, scene_table, viewpoint_table
 from capsedu.records import Record, write_record
 
 
@@ -85,3 +85,13 @@ def test_viewpoints_are_compared_where_both_do_equally_well(own_project) -> None
     first, second = rows(viewpoint_table([AZIMUTH], "small"))
     assert first[1:] == ["2", "20.00 %", "40.00 %", "3.70 %", "13.50 %"]
     assert second[1:] == ["2", "21.00 %", "45.00 %", "3.70 %", "20.00 %"]
+
+
+def test_scenes_are_read_from_the_trainings_on_each(own_project) -> None:
+    write(own_project, name="pooling-cnn", figures={"test_error": 0.15})
+    figures = {"even_error": 0.2, "test_error": 0.4}
+    write(own_project, name="pooling-cnn-clutter", figures=figures)
+    networks = {"matrix-capsnet-2-iterations": "matrix-capsnet", "pooling-cnn": "pooling-cnn"}
+    capsules, cnn = rows(scene_table(networks, "small"))
+    assert capsules == ["Matrix capsules, 2 iterations"] + 4 * ["not run yet"]
+    assert cnn[1:] == ["15.00 %", "20.00 %", "40.00 %", "not run yet"]

@@ -401,7 +401,7 @@ function text(panel) {
   return html("p", { class: "formula" }, panel.text);
 }
 
-const KINDS = { matrix, image, plane, curve, bars, text };
+export const KINDS = { matrix, image, plane, curve, bars, text };
 
 export function draw(panel, colours, act) {
   const body = KINDS[panel.kind](panel, colours, act);
