@@ -6,8 +6,11 @@ import answers_03_dynamic_routing
 import answers_04_capsnet
 import answers_05_em_routing
 import answers_06_matrix_capsules
+import answers_07_transforming_autoencoder
 import answers_08_dcgan
 import answers_09_capsgan
+import answers_10_gan_zoo
+import answers_11_capsgan_3d
 import pytest
 
 from capsedu.classroom import check
@@ -20,8 +23,11 @@ CHAPTERS = (
     answers_04_capsnet,
     answers_05_em_routing,
     answers_06_matrix_capsules,
+    answers_07_transforming_autoencoder,
     answers_08_dcgan,
     answers_09_capsgan,
+    answers_10_gan_zoo,
+    answers_11_capsgan_3d,
 )
 RIGHT = [case for chapter in CHAPTERS for case in chapter.RIGHT]
 WRONG = [case for chapter in CHAPTERS for case in chapter.WRONG]
