@@ -242,7 +242,8 @@ for name, drawn in [("mean digit", mean_digit), ("first image", many.images)]:
 # %% tags=["nbval-ignore-output"]
 def ready(name, fallback):
     """The network that ships with the book, or what `fallback` makes."""
-    shipped = pretrained(EXPERIMENTS[name], "small") if profile != "smoke" else None
+    fits = profile != "smoke" and test_set.name == "mnist"
+    shipped = pretrained(EXPERIMENTS[name], "small") if fits else None
     print(f"{name}: " + ("trained here; rough" if shipped is None else "ships with the book"))
     return fallback() if shipped is None else shipped
 
@@ -261,7 +262,7 @@ show(
 )
 
 # %% [markdown]
-# The drawings are soft. Ninety numbers are few for a digit, and each capsule has only twenty units to draw with.
+# The drawings are soft. Three numbers per capsule are few for a digit, and each capsule has only twenty units to draw with.
 #
 # Tell it more. Here are four digits as they are, and the shifts from six pixels to the left to six to the right; training told at most four.
 
@@ -452,7 +453,7 @@ print(f"ink that left the second images: {1 - far.moved.sum() / images[:1000].su
 
 # %% tags=["nbval-ignore-output"]
 def by_shift(told_as, count=500):
-    points = []
+    points, count = [], min(count, len(images))
     for d in range(9):
         start, end = (torch.tensor([0, dx]).expand(count, 2) for dx in (-(d // 2), d - d // 2))
         first, second = (shift_images(images[:count], shift) for shift in (start, end))
@@ -554,7 +555,7 @@ explorers.told_transform(
 
 # %% tags=["nbval-ignore-output"]
 def by_angle(told_as, count=500):
-    points = []
+    points, count = [], min(count, len(images))
     for degrees in range(0, 91, 10):
         turn, said = rotation(torch.tensor([float(degrees), float(told_as(degrees))]))
         matrix = in_pixels(turn[None], 28).expand(count, 2, 3)
@@ -593,7 +594,7 @@ for name, net in {"trained": turning, "untrained": fresh}.items():
 #
 # The last of Mintun's slides on capsules says: *with unlabeled data and ability to explicitly transform poses, can learn capsules via auto-encoder. Then connect capsules to factor analyzers, can get competitive error rate on MNIST with ~25 labelled examples.*
 #
-# Read it closely. It names no error, so "competitive" cannot be checked. It says 25 examples, not 25 of each class. The paper of 2011 has no such experiment; the slide gives no source. And the factor analysers do a good part of the work: they sort images without labels, and whoever sorts images well into 25 groups needs only one label for each.
+# Read it closely. It names no error, so "competitive" cannot be checked. It says 25 examples, not 25 of each class. The paper of 2011 has no such experiment, and the slide gives no source; the thesis of T. Tieleman (2014) seems to be meant, which we could not read. And the factor analysers do a good part of the work: they sort images without labels, and whoever sorts images well into 25 groups needs only one label for each.
 #
 # So we measure three things. First, logistic regression on a few labelled images, with four descriptions of an image that were made without labels:
 #
@@ -802,7 +803,8 @@ print(f"mean presence of a capsule: {spread(presences.mean(dim=0).double())}")
 #
 # ## References
 #
-# - G. E. Hinton, A. Krizhevsky, S. D. Wang. *Transforming Auto-Encoders*. 2011. [cs.toronto.edu](https://www.cs.toronto.edu/~hinton/absps/transauto6.pdf). Shifts (section 2, figures 1 to 3), affine maps (2.1, figure 4).
+# - G. E. Hinton, A. Krizhevsky, S. D. Wang. *Transforming Auto-Encoders*. 2011. [cs.toronto.edu](https://www.cs.toronto.edu/~hinton/absps/transauto6.pdf). Shifts (section 2), affine maps (section 2.1).
 # - E. Mintun. *Capsule Networks*. Slides, the last one.
+# - T. Tieleman. *Optimizing Neural Networks that Generate Images*. Thesis, University of Toronto, 2014.
 # - Z. Ghahramani, G. E. Hinton. *The EM Algorithm for Mixtures of Factor Analyzers*. 1996. University of Toronto, technical report CRG-TR-96-1.
 # - G. E. Hinton, S. Sabour, N. Frosst. *Matrix Capsules with EM Routing*. 2018. [openreview.net](https://openreview.net/forum?id=HJWLfGWRb).

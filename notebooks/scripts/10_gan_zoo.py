@@ -11,7 +11,7 @@
 #
 # [Open in Colab](https://colab.research.google.com/github/capsedu/capsedu/blob/main/notebooks/10_gan_zoo.ipynb)
 #
-# In 2018 three students wrote a report, *Image Regeneration with Generative Models* (Abhijith, Dhanya & Shashank). They took four GANs, DCGAN, ACGAN, InfoGAN and WGAN, and replaced the discriminator of each by capsules. Their conclusion: the capsules "reduce the training overhead considerably", need little data, and make images that are as good. The report prints every layer with its parameters, and the code. That is more than most papers do, and it makes the report a good thing to learn from: one can build exactly what was built, and look. This chapter does. On the way you meet the four GANs, which differ from each other by a head or a loss, and not by a program.
+# In 2018 three students wrote a report, *Image Regeneration with Generative Models* (Abhijith, Dhanya & Shashank). They took four GANs, DCGAN, ACGAN, InfoGAN and WGAN, and replaced the discriminator of each by capsules. They propose that capsules need little data, and conclude that these "reduce the training overhead considerably" and give similar results. The report prints every layer with its parameters, and the code. That is more than most papers do, and it makes the report a good thing to learn from: one can build exactly what was built, and look. This chapter does. On the way you meet the four GANs, which differ from each other by a head or a loss, and not by a program.
 #
 # You will be able to
 #
@@ -36,6 +36,7 @@ except ImportError:  # on Colab: install the package, and nothing that is there 
 
 import tempfile
 import time
+from copy import deepcopy
 from dataclasses import replace
 from itertools import repeat
 from statistics import fmean
@@ -234,7 +235,7 @@ for iterations in (1, 3):
     print(f"{iterations} iteration(s): parent 0 has length {told}")
 
 # %% [markdown]
-# With one iteration nothing is routed yet, and the two cannot be told apart either. From the second on they can: whose vote fits the parent gives it more, and whose does not goes to the other. That difference *is* routing. **Second: the couplings, and the order of votes.** A vote may come from any child:
+# With one iteration nothing is routed yet, and the two cannot be told apart either. From the second on they can: whose vote fits the parent gives it more, and whose does not goes to the other. That difference *is* routing. (Parent 0 even gets *longer* where its votes are torn: the long votes that fit it count more now. The number shows that votes were compared, not that disagreement pays.) **Second: the couplings, and the order of votes.** A vote may come from any child:
 
 # %%
 *_, last = dynamic_routing_steps(torn, 3)
@@ -307,7 +308,7 @@ def evenness(shares):
 
 # %% tags=["nbval-ignore-output"]
 shape = (1, 28, 28)
-trained = run.network.discriminator.to("cpu").train()
+trained = deepcopy(run.network.discriminator).cpu().train()  # its statistics move when it looks
 fresh, keras = (experiment.build(experiment.profile(size), shape, 10).discriminator for _ in "12")
 for gate in keras.routing.gates:
     nn.init.xavier_uniform_(gate.weight)
@@ -535,7 +536,7 @@ explorers.codes(
 #
 # $$I(c;\,G(z, c)) \;\ge\; \mathbb{E}\,\log Q(c\mid G(z, c)) + H(c)$$
 #
-# with equality for the best one (Chen et al., section 5). So both networks minimise the cross-entropy of the guess. For ten categories $H(c) = \log 10$, so the bound lies between 0, where nothing can be read, and 2.303 nats. In the capsule InfoGAN that was trained above:
+# with equality for the best one (Chen et al., section 5). So both networks minimise the cross-entropy of the guess (for the two numbers, minus the logarithm of a normal density, with a tenth of the weight). For ten categories $H(c) = \log 10$, so the bound is at most 2.303 nats, 0 for a guess that knows nothing, and below 0 for one that is sure and wrong. In the capsule InfoGAN that was trained above:
 
 # %% tags=["nbval-ignore-output"]
 (reader,) = run.network.heads.cpu()
@@ -544,7 +545,8 @@ noise = run.network.noise(n, torch.Generator().manual_seed(2))
 (code,) = run.network.codes(noise)
 made = 2 * sample_images(run.network.generator, n, 0, noise=noise) - 1
 with torch.no_grad():
-    hidden = reader.hidden(trained.eval()(made).features)
+    discriminator = run.network.discriminator.cpu().eval()
+    hidden = reader.hidden(discriminator(made).features)
     cost = F.cross_entropy(reader.category(hidden), code[:, :10].argmax(dim=1))
 bound = torch.tensor(10.0).log() - cost
 print(f"the category tells at least {bound:.3f} of {torch.tensor(10.0).log():.3f} nats")
@@ -565,7 +567,7 @@ def agreement(categories, targets):
 # %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
 with torch.no_grad():
-    named = reader.category(reader.hidden(trained(real).features)).argmax(dim=1)
+    named = reader.category(reader.hidden(discriminator(real).features)).argmax(dim=1)
 luck = agreement(torch.randint(10, (len(named),)), held_out.targets)
 assert_close(agreement(named, held_out.targets), naming_agreement(named, held_out.targets))
 print(f"{experiment.title}, profile {size}, on {len(named)} real digits: ", end="")
@@ -709,7 +711,7 @@ for name, regulariser in kinds.items():
     print(f"{name:16} heaps 1, 2 and 4 apart: {told_here}")
 
 # %% [markdown]
-# With the penalty the loss is a distance and a little more. A slope $g$ gains $W g$ and costs $\lambda (g-1)^2$ with $\lambda = 10$, so the best slope is $1 + W/2\lambda$: for heaps 1, 2 and 4 apart that makes 1.05, 2.2 and 4.8, if the critic has learnt it well. Clipped, it grows with the distance, in units that nobody knows. Without either it grows for as long as one trains. So a WGAN's losses may be compared with themselves over time, and not with another network's: a capsule critic that is clipped has another unit than a plain one. The report "had to zoom-in to notice the difference between the metrics" of WGAN. That is why.
+# With the penalty the loss is a distance and a little more. A slope $g$ gains $W g$ and costs $\lambda (g-1)^2$ with $\lambda = 10$, so the best slope is $1 + W/2\lambda$: for heaps 1, 2 and 4 apart that makes 1.05, 2.2 and 4.8, if the critic has learnt it well. Clipped, it grows with the distance, in units that nobody knows. Without either it grows for as long as one trains. So a WGAN's losses may be compared with themselves over time, and not with another network's: a capsule critic that is clipped has another unit than a plain one. The report "had to zoom-in to notice the difference between the metrics" of WGAN. Clipped weights would explain it; the report does not say what it did.
 #
 # What else a WGAN needs: a critic that is nearly the best $f$ all the time, hence **five steps of it per generator step**. And what it cannot have: an accuracy. Add a constant to every score: both losses stay as they are, and the "accuracy", which counts scores above 0, does not.
 
@@ -721,11 +723,12 @@ for constant in (-3.0, 0.0, 3.0):
     right = torch.cat([realness(a) > 0, realness(b) <= 0]).float().mean()
     print(f"all scores {constant:+.0f}: the critic's loss {loss:.4f}, its accuracy {right:.0%}")
 options = EXPERIMENTS["report-wgan"].options
-turns = EXPERIMENTS["report-wgan"].profile("small").steps // options["n_discriminator_steps"]
-print(f"in 2,000 batches a generator has {turns} steps with Wasserstein, 2,000 without")
+batches = EXPERIMENTS["report-wgan"].profile("small").steps
+turns = batches // options["n_discriminator_steps"]
+print(f"in {batches:,} batches a generator has {turns} steps with Wasserstein, {batches:,} without")
 
 # %% [markdown]
-# Clipping hits the two kinds of discriminator differently. *Every* parameter is cut, the gains of batch normalisation too, which begin at 1. Scores of 64 digits, from the untrained discriminators of the records' size, before and after the first cut:
+# Clipping hits the two kinds of discriminator differently. *Every* parameter is cut, the gains of batch normalisation too, which begin at about 1. Scores of 64 digits, from the untrained discriminators of the records' size, before and after the first cut:
 
 # %%
 torch.manual_seed(0)
@@ -809,7 +812,7 @@ rivals = [*pairs, ("report-caps-dcgan", "report-matched-dcgan")]
 listed(overhead(*pair, "small") for pair in rivals)
 
 # %% [markdown]
-# The seconds are those of the records, and what else the machine was doing then is not in them. So here are the same steps once more, on this machine, the networks in turn, and of each the fastest of a few: forward and backward, for both networks.
+# The seconds are those of the records, and depend on how busy the machine was. So here are the same steps once more, on this machine, the networks in turn, and of each the fastest of a few: forward and backward, for both networks.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -858,7 +861,7 @@ for name, network in full_size.items():
 # %% [markdown]
 # More parameters and more work for each image can only pay if fewer images, or fewer batches, are needed. That is the third claim.
 #
-# **"The amount of data required to train a comparable model is very small."** It is the abstract's, and the report shows no training on less data. The test: 600, 6,000 and all 60,000 training images, for as many batches.
+# **"The amount of data required to train a comparable model is very small."** The abstract *proposes* it, and the report shows no training on less data. The test: 600, 6,000 and all 60,000 training images, for as many batches.
 
 # %% tags=["nbval-ignore-output"]
 shares = {"-1-percent": "1 %", "-10-percent": "10 %", "": "all"}
@@ -945,7 +948,7 @@ def searched(noise, images, weights, steps, strength=0.02):
 
 
 # %% [markdown]
-# The package's search begins with the best two of 500 random noises and improves both. With a single one, chosen from one, it is the search above. And an image that the generator made itself is found again, whatever is missing:
+# The package's search begins with the best two of 500 random noises and improves both. With a single one, chosen from one, it is the search above. And of an image that the generator made itself we know that some noise fits. Is it found?
 
 
 # %% tags=["nbval-ignore-output"]
@@ -972,6 +975,9 @@ for name, gap in gaps.items():
         inpainting_error(guess, own, gap)["mae"] for guess in (filled, torch.full_like(own, 0.5))
     )
     print(f"its own images, {name:6}: off by {off:.3f} in the hole; plain grey by {grey:.3f}")
+
+# %% [markdown]
+# Where much of one piece is missing it is not always found: the search fits the rim and stops at another image.
 
 # %% [markdown]
 # Now digits that nobody has trained on. Beside the search stand two ways that need no generator: the hole of the *nearest* training image, compared by its known pixels, and a *biharmonic* sheet, the smoothest surface through the known pixels, from scikit-image. A method that cannot beat the two has not learned anything that is of use here.
@@ -1059,7 +1065,7 @@ listed(filling_verdict("dcgan", "small"))
 # %% [markdown]
 # Read the table with three cautions. An error in pixels is no measure of sense: half a digit can be completed to more than one, and a sharp wrong guess costs more than a grey blur, though the blur is surely wrong. A share of 64 digits has a standard error of up to 6 %, so small differences mean nothing. And a search that does badly may have a bad generator, or may have stopped in a bad place; its own images, above, tell the two apart.
 #
-# Does a capsule discriminator help? The prior is the place where it could: the report's two DCGANs have the same generator, and their records hold the same table.
+# Does a capsule discriminator help? In two places it could: as the prior, and as what taught the generator. The report's two DCGANs have generators of one shape, taught by different opponents, and their records hold the same table. In the rows with likely noise only the teaching can show.
 
 # %% tags=["nbval-ignore-output"]
 filling_table("report-dcgan", "small")
@@ -1207,7 +1213,7 @@ for (name, (_, images)), black in zip(grown.items(), (-1, 0), strict=True):
 # %% [markdown]
 # The report's `save_imgs` then does what belongs to the right scale, `0.5 * gen_imgs + 0.5`. A generator that has learnt [0, 1] is saved in grey and white. It goes unnoticed, because `imshow` stretches whatever it is given over the whole range of its colours.
 #
-# **Only the first channel is saved.** `imshow(gen_imgs[cnt, :, :, 0], cmap='gray')`: of an image in colours, its red. For faces in MNIST's program nobody would notice; so here is a flower, from scikit-learn.
+# **Only the first channel is saved.** `imshow(gen_imgs[cnt, :, :, 0], cmap='gray')`: of an image in colours, its red. On MNIST, which has one channel, nobody would notice; so here is a flower, from scikit-learn.
 
 # %%
 flower = torch.from_numpy(load_sample_image("flower.jpg").copy()).permute(2, 0, 1).float() / 255
@@ -1260,7 +1266,7 @@ assert torch.autograd.gradcheck(lambda n, w: route_children(n, w, 3), (noise, we
 # %% [markdown]
 # A generator of capsules can be trained like any other. Whether it would be any good is another question: routing goes from many parts to few wholes, and a generator goes the other way.
 #
-# **"CapsNet […] results in invariance of information to the position and orientation of features"** (chapter 5). Chapter 1 of the report has it right: not invariance but *equivariance*. Small capsules *know* position and orientation, and pass them on.
+# **"This results in invariance of information to the position and orientation of features"** (chapter 5, of dynamic routing). Chapter 1 of the report has it right: not invariance but *equivariance*. Small capsules *know* position and orientation, and pass them on.
 #
 # **Kernels and layers.** Section 5.2.1 has kernels of "9x9x1" for images with three channels, and counts them as 9x9x3 in the same paragraph; ReLU in the text is leaky in the code. Section 5.2.3 counts two layers of 25,760, and the table has three.
 #

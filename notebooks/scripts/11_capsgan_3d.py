@@ -24,7 +24,7 @@
 #
 # **Before this chapter:** EM routing and matrix capsules (the chapters of these names), CapsGAN on digits (chapter *CapsGAN*).
 #
-# **Time and hardware.** The profile `quick` trains a narrow network on cars for less than a minute; the whole chapter takes less than two minutes on two CPU cores. What is compared was trained on **one CPU core, in a small EM configuration** (see below), and is read from records. The profile `full` has the paper's widths and wants a GPU.
+# **Time and hardware.** The profile `quick` trains a narrow network on cars for less than a minute; the whole chapter takes less than two minutes on two CPU cores. What is compared was trained in **a small EM configuration, which a CPU can train** (see below), and is read from records. The profile `full` has the paper's widths and wants a GPU.
 
 # %%
 try:
@@ -81,6 +81,7 @@ from capsedu.files import load_tensors
 from capsedu.layers.matrix_capsules import BIAS_UNIT
 from capsedu.models.capsgan_3d import MatrixCapsuleDiscriminator
 from capsedu.models.cnn_baseline import parameter_count
+from capsedu.models.dcgan import DcganDiscriminator
 from capsedu.models.gan import realness
 from capsedu.models.matrix_capsnet import cells
 from capsedu.profiles import resolve_profile
@@ -94,7 +95,7 @@ profile = "auto"
 # %% [markdown]
 # ## Toys from all sides
 #
-# The paper uses smallNORB. Here the book's rendered toys stand in for it, which have the same classes, views and numbering, and **are not smallNORB** (chapter *Matrix capsules*). All 24,300 pairs of pictures of a half take ten minutes to render; where that has been done, the chapter takes its toys from them, and elsewhere from `toys-small`, a fifty-fourth of it. A single toy can be rendered here and now. This car belongs to the test half:
+# The paper uses smallNORB. Here the book's rendered toys stand in for it, which have the same classes, views and numbering, and **are not smallNORB** (chapter *Matrix capsules*). All 24,300 pairs of pictures of a half take some ten minutes to render; where that has been done, the chapter takes its toys from them, and elsewhere from `toys-small`, a fifty-fourth of it. A single toy can be rendered here and now. This car belongs to the test half:
 
 
 # %% tags=["nbval-ignore-output"]
@@ -169,7 +170,8 @@ def capsule_table(network):
 torch.manual_seed(0)
 paper = MatrixCapsuleDiscriminator()  # the widths of figure 5
 capsule_table(paper)
-print(f"{parameter_count(paper):,} parameters; DCGAN's discriminator has 11,032,193")
+wide = DcganDiscriminator((1, 64, 64), 128)
+print(f"{parameter_count(paper):,} parameters; DCGAN's discriminator has {parameter_count(wide):,}")
 assert parameter_count(paper) == 314_852
 
 # %% [markdown]
@@ -186,7 +188,7 @@ assert parameter_count(paper) == 314_852
 # | baseline | "similar to Figure 1" | DCGAN's discriminator, as wide as the generator; and one with as many parameters as the capsules |
 # | batch | 8 and 64 | 16 in `small`, 64 in `full` |
 # | "gradient clipping after each gradient update" | no value, no loss | a variant: Wasserstein, **weights** cut to ±0.01, five discriminator batches for one of the generator |
-# | learning rate, Adam's β | | 0.0002; 0.5 and 0.999 (0 and 0.9 with Wasserstein). The *capsule discriminator* has 0.003: at the generator's rate it never caught up with it |
+# | learning rate, Adam's β | | 0.0002; 0.5 and 0.999 (0 and 0.9 with Wasserstein). The *capsule discriminator* has 0.003, since capsules learn slowly at the generator's rate: two rates, as in Heusel et al. (2017) |
 # | standardising each image first | | no, unlike chapter *Matrix capsules*: behind it a discriminator cannot see brightness and contrast, and the generator never learns them |
 # | which picture of a pair | | the left one |
 # | FID's real images | none measured | 5,000 views of the *training* toys: making other toys is no merit here |
@@ -224,7 +226,7 @@ for parents in (1, 2):
 #
 # $$\text{score} = \lambda\,\big[(\beta_{\text{real}}-\text{cost}_{\text{real}})-(\beta_{\text{fake}}-\text{cost}_{\text{fake}})\big]$$
 #
-# Both explain the same votes. Whatever makes votes cheap for both, an empty ground for instance, cancels, and what counts is *who explains this toy better*: the logarithm of a ratio of likelihoods, in units of $1/\lambda$ nats.
+# Each child casts a vote for both, through matrices of their own, and each capsule pays for the share that it takes. So the score compares what two descriptions of the toy cost, in nats, times $\lambda$. It is *not* a ratio of likelihoods: the votes are not the same, and the shares are not fixed.
 
 # %%
 with torch.no_grad():
@@ -258,11 +260,11 @@ for name in ("full", "small"):
           f"{numbers / 1e6:5.1f} million numbers in the votes of an image")  # fmt: skip
 
 # %% [markdown]
-# At the paper's width that is fifty million numbers for *one* picture, and a training batch shows three times its size to the discriminator: real images, made ones, and made ones once more for the generator. On a CPU core a batch of 16 would take a minute or more, and the paper's eleven thousand of them a week. **Hence the small EM configuration**, which has the paper's layers, kernels, strides and sizes, and fewer types. Its records say what a small network does, and not what the paper's would do.
+# At the paper's width that is fifty million numbers for *one* picture, and a training batch shows three times its size to the discriminator: real images, made ones, and made ones once more for the generator. The paper looks at eleven thousand such batches. **Hence the small EM configuration**, which has the paper's layers, kernels, strides and sizes, and fewer types. Its records say what a small network does, and not what the paper's would do.
 #
 # ## Training
 #
-# Here is a narrow one, trained now on the 90 views of known cars in `toys-small`. The learner is that of the chapters before; what is new is only the discriminator.
+# Here is one, trained now; in the profile `quick` a narrow one, on the 90 views of known cars in `toys-small`. The learner is that of the chapters before; what is new is only the discriminator.
 
 # %% tags=["nbval-ignore-output"]
 experiment = EXPERIMENTS["capsgan-3d-cars"]
@@ -287,7 +289,7 @@ show(
 )
 
 # %% [markdown]
-# That is a training of seconds, and it shows. The paper's table 4 looks at batches 3,000 to 11,250.
+# In `quick` that is a training of seconds, and it shows. The paper's table 4 looks at batches 3,000 to 11,250.
 #
 # ## The records
 #
@@ -312,7 +314,7 @@ pairs += [("capsgan-3d", other) for other in variants]
 listed(comparison(*pair, "small") for pair in pairs)
 
 # %% [markdown]
-# Before you believe a winner, look at the column *s / batch* (roughly: the machine had other work to do as well), and remember which DCGAN is which: `dcgan-3d` has a discriminator as wide as the generator and hence far *more* parameters than the capsules; `dcgan-3d-matched` has as many, and does far *less* work than the capsules do. There is no size at which the two are simply equal.
+# Before you believe a winner, look at the column *s / batch*, and remember which DCGAN is which: `dcgan-3d` has a discriminator as wide as the generator and hence far *more* parameters than the capsules; `dcgan-3d-matched` has as many, and does far *less* work than the capsules do. There is no size at which the two are simply equal.
 #
 # The samples. Each cell holds what one generator makes of the same twelve noises.
 
@@ -445,7 +447,9 @@ for who, (ours, theirs) in readers.items():
     used = min(32, ours.features.shape[1])
     print(f"{who:34} {used:7}  {merit[who]['azimuth_error']:10.0f}°  {merit[who]['elevation_error']:12.1f}°"
           f"  {merit[who]['lighting_right']:12.0%}")  # fmt: skip
-print(f"{'(who says nothing)':34} {0:7}  {90:10}°  {11.1:12}°  {1 / 6:12.0%}")
+tilt, lamp = 5.0 * asked[1].pose["elevation"], asked[1].pose["lighting"]
+off, named = (tilt - tilt.mean()).abs().mean(), lamp.bincount().max() / len(lamp)
+print(f"{'(who says always the same)':34} {0:7}  {90:10}°  {off:12.1f}°  {named:12.0%}")
 
 # %% tags=["nbval-ignore-output"]
 shown = ["capsules trained: “real”", "capsules trained: last grid", "pixels"]
@@ -725,6 +729,7 @@ assert parameter_count(two_eyes) - parameter_count(paper) == 800
 # - R. Saqur, S. Vivona. *CapsGAN: Using Dynamic Routing for Generative Adversarial Networks*. 2018. [arXiv:1806.03968](https://arxiv.org/abs/1806.03968). Section 5.2 and figure 5.
 # - G. E. Hinton, S. Sabour, N. Frosst. *Matrix Capsules with EM Routing*. 2018. [openreview.net](https://openreview.net/forum?id=HJWLfGWRb).
 # - Y. LeCun, F. J. Huang, L. Bottou. *Learning Methods for Generic Object Recognition with Invariance to Pose and Lighting*. 2004. [smallNORB](https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/).
+# - M. Heusel, H. Ramsauer, T. Unterthiner, B. Nessler, S. Hochreiter. *GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium*. 2017. [arXiv:1706.08500](https://arxiv.org/abs/1706.08500).
 # - A. Radford, L. Metz, S. Chintala. *Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks*. 2016. [arXiv:1511.06434](https://arxiv.org/abs/1511.06434).
 # - M. Arjovsky, S. Chintala, L. Bottou. *Wasserstein GAN*. 2017. [arXiv:1701.07875](https://arxiv.org/abs/1701.07875).
 # - A. E. Hoerl, R. W. Kennard. *Ridge Regression: Biased Estimation for Nonorthogonal Problems*. Technometrics 12, 1970.
