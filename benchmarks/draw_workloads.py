@@ -12,7 +12,7 @@ from capsedu.models.rcn import Rcn
 DRAW_BATCH = 64
 STEPS = 10
 SHAPE = (1, 28, 28)
-# By the contender; the sizes are those of the best-known port of DRAW to other libraries.
+# A latent of 10 numbers keeps a step's cost in windows and cells; the rest are our defaults.
 SIZES = {"read_cells": 5, "write_cells": 5, "hidden": 256, "latent": 10, "steps": STEPS}
 
 

@@ -226,8 +226,8 @@ def gaussian_kl(mean: Tensor, log_deviation: Tensor) -> Tensor:
         = \sum_d \tfrac12\left(\mu_d^2 + \sigma_d^2 - 1\right) - \log\sigma_d
 
     Each of the components brings its own constant of :math:`-\tfrac12`. Gregor et al. (2015),
-    equation 11, subtract :math:`T/2` for :math:`T` steps: right for latents of one number, and
-    no bound for longer ones.
+    equation 11, subtract :math:`T/2` for :math:`T` steps: right for latents of one number; for d
+    numbers the result is still a bound, but T(d − 1)/2 nats too high.
 
     Args:
         mean: :math:`\mu`, ``[..., z]``.

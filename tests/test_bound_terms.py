@@ -21,7 +21,7 @@ def test_the_standard_normal_distribution_is_at_no_distance_from_itself():
 
 
 def test_every_component_brings_its_own_constant():
-    """Deviation 2, mean 1: ½ (1 + 4 − 1) − log 2 each; half a nat per step alone is no bound."""
+    """Deviation 2, mean 1: ½ (1 + 4 − 1) − log 2 each; half a nat in all is 2 too many."""
     kl = gaussian_kl(torch.ones(5), torch.full((5,), math.log(2)))
     assert kl.item() == pytest.approx(5 * (2 - math.log(2)))
 

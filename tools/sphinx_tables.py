@@ -131,13 +131,15 @@ def _pair_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple[
     for record in own:
         errors = (record.figures[f"{test}_reconstruction"] for test in ("test", "unseen"))
         responses = (median(y for _, y in record.curves[key]) for key in ("slope", "r_squared"))
-        capsules, pixels = (dict(record.curves[f"{how}_error"]) for how in ("capsules", "pixels"))
+        capsules, pixels = (
+            dict(record.curves.get(f"{how}_error", ())) for how in ("capsules", "pixels")
+        )
         yield (
             experiment.title,
             record.profile,
             *(f"{error:.1f}" for error in errors),
             *(f"{value:.2f}" for value in responses),
-            *(_percent(share) for share in (capsules[25], capsules[250], pixels[250])),
+            *(_percent(share) for share in (capsules.get(25), capsules.get(250), pixels.get(250))),
         )
     if not own:
         yield (experiment.title, "", NOT_RUN, *("" for _ in PAIRS_HEAD[3:]))
@@ -158,15 +160,16 @@ def _bound_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple
     own = [record for record in records if record.name == experiment.name]
     for record in own:
         figures = record.figures
+        other = "" if experiment.published_data in ("", record.data["name"]) else " (other images)"
         yield (
             experiment.title,
             record.profile,
             f"{figures['test_bound']:.1f}",
             _nats(bound),
             f"{figures['test_kl']:.1f}",
-            _nats(dict(record.curves["negative_log_likelihood"]).get(100)),
+            _nats(dict(record.curves.get("negative_log_likelihood", ())).get(100)),
             _percent(figures.get("test_error")),
-            _percent(error),
+            _percent(error) + other,
             _nats(figures.get("fid")),
         )
     if not own:

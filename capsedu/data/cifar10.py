@@ -33,7 +33,7 @@ PICKLED = "cifar-10-batches-py"  # torchvision's folder
 TRAINING = tuple(f"data_batch_{k}.bin" for k in range(1, 6))
 TEST = ("test_batch.bin",)
 
-# The SHA-256 of each file are those by which the torchvision of Ruby verifies them.
+# The SHA-256 sums are those that the Ruby library torchvision checks.
 CIFAR10 = Official(
     folder="cifar-10-batches-bin",
     files={

@@ -14,10 +14,10 @@ from capsedu.errors import require_count
 class Cluttered(Transform):
     """A rendered toy on random clouds instead of its even ground, then another transform.
 
-    A pixel is ground if it is as grey as the image's corner, to within ``tolerance``; toy and
-    shadow stay as they are. Clouds are noise in several sizes, each stretched over the image, with
-    random shares that sum to 1. Both images of a stereo pair get the same clouds, as if they hung
-    far behind.
+    A pixel is ground if it is as grey as the image's corner, to within ``tolerance``: so are the
+    few of toy and shadow that happen to be that grey. Clouds are noise in several sizes, each
+    stretched over the image, with random shares that sum to 1. Both images of a stereo pair get
+    the same clouds, as if they hung far behind.
 
     Pose: ``"clouds_3"`` and so on, the noise ``[b, 1, n, n]`` in [0, 1] for each of ``cells``;
     ``"shares"`` ``[b, len(cells)]``; and that of ``then``.

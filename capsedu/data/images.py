@@ -34,7 +34,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Labelled images, all of one size, whole in memory.
+    """Labelled images, all of one size, in memory or mapped from the disk.
 
     Attributes:
         name: the name it was loaded by.

@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST: the official files, verified, downloaded where they are missing."""
+"""Official files, verified, downloaded where they are missing; MNIST and Fashion-MNIST of them."""
 
 import gzip
 import hashlib
@@ -27,13 +27,13 @@ CHUNK_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class Official:
-    """A data set in torchvision's layout.
+    """The files of a data set.
 
     Attributes:
         folder: where the files lie, below the data root.
         files: for each file its size in bytes and its SHA-256, unpacked.
         mirrors: addresses to try in turn.
-        packed: MD5 of each file as the mirrors offer it, packed with gzip.
+        packed: MD5 of what the mirrors offer: each file, packed, or one archive of all.
         classes: the name of each class.
     """
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from capsedu.data.celeba import KEPT as CELEBA_KEPT
 from capsedu.data.celeba import celeba_is_present, load_celeba
 from capsedu.data.cifar10 import (
     cifar10_is_present,
@@ -102,7 +103,8 @@ def rendered_root() -> Path:
     """
     root, own = data_root(), _own_root()
     existing = next(folder for folder in (own, *own.parents) if folder.exists())
-    if (root / TOYS_FOLDER).is_dir() or not os.access(existing, os.W_OK):
+    has_some = any((root / name).is_dir() for name in (TOYS_FOLDER, CELEBA_KEPT))
+    if has_some or not os.access(existing, os.W_OK):
         return root
     return own
 

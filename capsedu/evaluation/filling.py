@@ -30,8 +30,9 @@ def nearest_filling(images: Tensor, hole: Tensor, seen: Tensor, batch_size: int 
     require_dims("images", images, "b c h w")
     require_hole(hole, images.shape[2:])
     require_count("batch_size", batch_size)
+    hole = hole.to(images.device)
     known = images[..., ~hole].flatten(1)
-    least = torch.full((len(images),), torch.inf)
+    least = known.new_full((len(images),), torch.inf)
     best = torch.zeros_like(images)
     for batch in prepared("seen", seen, tuple(images.shape[1:]), batch_size):
         distances, index = torch.cdist(known, batch[..., ~hole].flatten(1)).min(dim=1)
@@ -63,8 +64,9 @@ def biharmonic_filling(images: Tensor, hole: Tensor) -> Tensor:
     require_dims("images", images, "b c h w")
     require_hole(hole, images.shape[2:])
     # The same equations for all, so all images and channels are solved for at once.
-    known = torch.where(hole, 0.0, images).flatten(0, 1).permute(1, 2, 0).double()
-    sheets = inpaint_biharmonic(known.numpy(), hole.numpy(), channel_axis=-1)
+    known = torch.where(hole.to(images.device), 0.0, images)
+    known = known.flatten(0, 1).permute(1, 2, 0).double()
+    sheets = inpaint_biharmonic(known.cpu().numpy(), hole.cpu().numpy(), channel_axis=-1)
     made = torch.from_numpy(np.ascontiguousarray(sheets)).permute(2, 0, 1).clamp(0, 1)
     return put_back(made.reshape(images.shape).to(images), images, hole)
 

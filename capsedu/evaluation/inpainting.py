@@ -150,7 +150,8 @@ def fill_in_steps(
 ) -> Iterator[Search]:
     """The search, step by step: at first, and after each step of Adam on the noise.
 
-    It begins with the best of many random noises (in the paper, with a single one).
+    It begins with the best of many random noises (in the paper, with a single one). The paper
+    keeps every number of its noise within [-1, 1]; here the noise is normal and free.
 
     Args:
         generator: makes images in [-1, 1] from noise ``[b, generator.noise_dim]``; in evaluation
@@ -159,7 +160,8 @@ def fill_in_steps(
         images: ``[b, c, h, w]`` in [0, 1]. Missing pixels are never looked at.
         hole: truth values ``[h, w]``, True where the pixels are missing.
         steps: of Adam (1,500 in the paper).
-        weight: of the prior against the context.
+        weight: of the prior against the context (0.003 in the paper, whose context is a sum and
+            not a mean).
         restarts: how many noises are improved for each image.
         candidates: from how many they are chosen.
         learning_rate: Adam's (0.01 in the paper).
@@ -178,6 +180,7 @@ def fill_in_steps(
     require_count("steps", steps, least=0)
     require_count("restarts", restarts)
     require_count("candidates", candidates, least=restarts)
+    hole = hole.to(images.device)
     weights = context_weights(hole, window)
     # Zero where it is missing: what a hole holds must not be able to matter, even if it is NaN.
     known = torch.where(hole, 0.0, images)

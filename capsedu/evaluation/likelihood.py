@@ -74,7 +74,7 @@ def log_likelihood(
         images: binary, ``[n, c, h, w]``.
         k: draws for each image; with a larger ``k`` the estimate is higher on average, and
             better.
-        seed: of the draws.
+        seed: of the draws; the same one repeats an estimate for the same ``at_a_time``.
         at_a_time: how many drawings are made at a time.
 
     Returns:

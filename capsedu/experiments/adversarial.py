@@ -90,6 +90,8 @@ def training_cost(run: Any) -> dict[str, float]:
     """``peak_memory`` of a finished run's training, in MiB; the history tells its seconds."""
     experiment, size = run.experiment, run.experiment.profile(run.profile)
     network = copy.deepcopy(run.network).cpu()
+    if size.compiled:
+        network.compile_routing()
     learner = experiment.learner(network, steps=sys.maxsize, seed=run.seed, folder=run.folder)
     period = learner.n_discriminator_steps
     cost = step_cost(

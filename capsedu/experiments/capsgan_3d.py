@@ -138,7 +138,7 @@ def seen_toys(images: ImageSet) -> ImageSet:
     return load(images.name, train=True)
 
 
-# At the generator's rate the capsules never catch up with it: Heusel et al. (2017), section 2.
+# Two rates, after Heusel et al. (2017), section 2; the papers give none for these capsules.
 FASTER_CAPSULES = {"discriminator_rate": 3e-3}
 
 # Arjovsky et al. (2017), algorithm 1, with Adam's betas of Gulrajani et al.
@@ -150,7 +150,7 @@ _CLIPPED = {
 
 _CAPSGAN = Experiment(
     name="capsgan-3d",
-    title="CapsGAN with EM routing",
+    title="CapsGAN with EM routing, at a rate of its own",
     source="Saqur & Vivona (2018), section 5.2.3, figure 5 and table 5",
     data="toys",
     network=toys_gan(em_discriminator),
@@ -169,7 +169,7 @@ _DCGAN = replace(
     _CAPSGAN,
     name="dcgan-3d",
     title="DCGAN at 64x64",
-    source="Saqur & Vivona (2018), section 5.2.1, figure 1 and table 4",
+    source="Saqur & Vivona (2018), section 5.2.1, without its clipping",
     network=toys_gan(mirrored),
     options={},
 )
@@ -204,18 +204,39 @@ CAPSGAN_3D = (
             _DCGAN,
             "clip",
             "Wasserstein with clipped weights",
+            source="Saqur & Vivona (2018), section 5.2.1, figure 1 and table 4",
             objective=Wasserstein(),
             options=_CLIPPED,
         )
     ),
     *_by_category(
-        _variant(_DCGAN, "matched", "as many parameters as the capsules", network=toys_gan(matched))
+        _variant(
+            _DCGAN,
+            "matched",
+            "as many parameters as the capsules",
+            source="in no paper: the fair rival",
+            network=toys_gan(matched),
+        )
     ),
-    _variant(_CAPSGAN, "margin", "margin loss", objective=Margin()),
+    _variant(
+        _CAPSGAN,
+        "margin",
+        "margin loss",
+        source="in no paper: the loss of section 3.2 on these capsules",
+        objective=Margin(),
+    ),
+    _variant(
+        _CAPSGAN,
+        "one-rate",
+        "at the generator's rate",
+        source="in no paper: what the rate is worth",
+        options={},
+    ),
     _variant(
         _CAPSGAN,
         "1-iteration",
         "one iteration: no routing",
+        source="in no paper: what routing is worth",
         profiles={name: replace(size, iterations=1) for name, size in PROFILES.items()},
     ),
 )

@@ -95,9 +95,9 @@ def likelihood_and_likeness(
     """How likely test images are, what each step tells, and how near samples are to seen images.
 
     Returns:
-        ``negative_log_likelihood``: the estimate in nats, by the number of draws for each of the
-        first hundred test images; ``kl_by_step``: the divergence of each step's latents on the
-        same images. And of single digits: ``class_share``, the share of samples in each class;
+        ``kl_by_step``: the divergence of each step's latents on the first hundred test images. Of
+        black-and-white images ``negative_log_likelihood``: the estimate in nats on the same ones,
+        by the number of draws for each. And of single digits: ``class_share``, the share of samples in each class;
         ``nearest_to_made`` and ``nearest_to_test``, quantiles of the distance from samples and
         from test images, which are no copies, to the nearest training image.
     """
@@ -107,12 +107,11 @@ def likelihood_and_likeness(
     with frozen(network), torch.no_grad():
         drawing = network(images.to(device), noise.to(device))
     kl = gaussian_kl(drawing.mean, drawing.log_deviation).mean(dim=0)
-    found = {
-        "negative_log_likelihood": [
+    found = {"kl_by_step": [(float(t + 1), nats.item()) for t, nats in enumerate(kl)]}
+    if ((images == 0) | (images == 1)).all():
+        found["negative_log_likelihood"] = [
             (float(k), -log_likelihood(network, images, k).mean().item()) for k in DRAWS
-        ],
-        "kl_by_step": [(float(t + 1), nats.item()) for t, nats in enumerate(kl)],
-    }
+        ]
     classifier = judge_of(experiment)
     if classifier is None:
         return found

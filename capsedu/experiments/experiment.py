@@ -32,7 +32,7 @@ class Experiment:
         test_transforms: one evaluation per entry; ``"test"`` is the main one.
         select: which images to take, by ``"train"`` and the names of the evaluations; all of
             them where nothing is said.
-        published: the paper's figures, as shares, by the name of ours.
+        published: the paper's figures, errors as shares and bounds in nats, by the name of ours.
         learning_rate: of the first step.
         kind: how such a network is trained, measured and shown.
         options: further arguments of the kind's learner.

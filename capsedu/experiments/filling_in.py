@@ -1,6 +1,7 @@
 """How well a GAN fills in missing pieces, for its record."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -31,7 +32,7 @@ def filling_curves(network: Gan, experiment: Any, profile: Any) -> dict[str, Poi
     classifier = judge and pretrained(judge)
     if classifier is None:
         return {}
-    network = network.cpu()
+    network = deepcopy(network).cpu()
     images = torch.cat([batch.images for batch in experiment.test_batches(profile)["test"]])
     images, seen = images[:FILLED], experiment.images(profile, "train").images
     steps = min(STEPS, profile.steps)

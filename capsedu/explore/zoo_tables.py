@@ -97,9 +97,14 @@ def calming(name: str, profile: str) -> str:
     if not records:
         return f"{title}: not run yet"
     curves = [loss_curve(record.history, "generator_loss")[1] for record in records]
-    first = fmean(pstdev(values[: len(values) // PART]) for values in curves)
-    last = fmean(pstdev(values[-(len(values) // PART) :]) for values in curves)
+    first = fmean(pstdev(values[: _part(values)]) for values in curves)
+    last = fmean(pstdev(values[-_part(values) :]) for values in curves)
     return f"{title}: deviation {first:.2f} in the first fifth, {last:.2f} in the last"
+
+
+def _part(values: Sequence[float]) -> int:
+    """How many rows a fifth has, at least two."""
+    return max(2, len(values) // PART)
 
 
 def _late_mean(record: Record, key: str) -> float:

@@ -20,28 +20,31 @@ class Uses:
     """
 
     def __init__(self, layer: nn.Linear) -> None:
-        self.tape: list[tuple[Tensor, Tensor]] = []
+        # By the number of the use, so that a repeated backward pass replaces and does not add.
+        self.tape: dict[int, tuple[Tensor, Tensor]] = {}
+        self.count = 0
         self.token = _Begin.apply(layer.weight, layer.bias, self.tape)
         self.weight, self.bias = layer.weight.detach(), layer.bias.detach()
 
     def __call__(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
             x = x.to(self.weight.dtype)
-            return _Use.apply(x, self.token, self.weight, self.bias, self.tape)
+            self.count += 1
+            return _Use.apply(x, self.token, self.weight, self.bias, self.tape, self.count)
 
 
 class _Begin(Function):
     """Stands before all uses, so that its backward pass comes after all of theirs."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, bias: Tensor, tape: list) -> Tensor:
+    def forward(ctx: Any, weight: Tensor, bias: Tensor, tape: dict) -> Tensor:
         ctx.tape = tape
         return weight.new_zeros(())
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, _: Tensor) -> tuple[Tensor, Tensor, None]:
-        inputs, grads = (torch.cat(parts) for parts in zip(*ctx.tape, strict=True))
+        inputs, grads = (torch.cat(parts) for parts in zip(*ctx.tape.values(), strict=True))
         ctx.tape.clear()
         return grads.T @ inputs, grads.sum(dim=0), None
 
@@ -51,15 +54,15 @@ class _Use(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, token: Tensor, weight: Tensor, bias: Tensor, tape: list
+        ctx: Any, x: Tensor, token: Tensor, weight: Tensor, bias: Tensor, tape: dict, number: int
     ) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.tape = tape
+        ctx.tape, ctx.number = tape, number
         return torch.addmm(bias, x, weight.T)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        ctx.tape.append((x, grad))
-        return grad @ weight, grad.new_zeros(()), None, None, None
+        ctx.tape[ctx.number] = x, grad
+        return grad @ weight, grad.new_zeros(()), None, None, None, None

@@ -141,4 +141,5 @@ class VariationalLearner(L.LightningModule):
         return outcome.loss
 
     def on_train_batch_end(self, *_) -> None:
-        self.trainer.should_stop = self.batches_done >= self.steps
+        if self.batches_done >= self.steps:  # whoever else wants to stop is not overruled
+            self.trainer.should_stop = True

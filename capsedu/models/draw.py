@@ -161,8 +161,8 @@ def attentive_draw(
     1,004,283 parameters for 1x28x28 images. Published for 64 steps: a bound of 80.97 nats.
 
     The paper reads through 2x2 filters. In a fresh network these stand on the image's corners,
-    where digits are black: the encoder sees nothing, and for a long time nothing is learnt.
-    Of 5x5 filters the inner ones see the digit from the beginning.
+    where there is no ink, so that the encoder begins almost blind; of 5x5 filters the inner ones
+    see the digit from the beginning.
 
     Args:
         image_shape: ``(c, size, size)``.

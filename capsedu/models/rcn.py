@@ -20,8 +20,7 @@ class ImageCapsules(nn.Sequential):
     """The encoder's capsule network: two convolutions, primary capsules, class capsules.
 
     4,955,008 parameters. It is CapsNet with one more convolution and without a decoder. 28x28
-    pixels become a grid of
-    20x20 features, as large as CapsNet's own.
+    pixels become a grid of 20x20 features, as large as CapsNet's own.
 
     Args:
         image_shape: ``(c, size, size)``, at least 17 pixels wide.
@@ -106,7 +105,7 @@ class LatentCapsules(nn.Sequential):
         half = conv_channels // 2
         first = nn.ConvTranspose2d(latent, half, KERNEL)
         second = nn.ConvTranspose2d(half, conv_channels, KERNEL)
-        # torch would draw weights ten times smaller, for as many inputs as there are outputs. A
+        # torch would draw much smaller weights, for as many inputs as there are outputs. A
         # cell of 5x5 hears the one of 1x1; a cell of 9x9 hears 625/81 of those 5x5 on average.
         nn.init.normal_(first.weight, 0.0, (2 / latent) ** 0.5)
         nn.init.normal_(second.weight, 0.0, (2 / (half * 625 / 81)) ** 0.5)

@@ -94,7 +94,7 @@ def network(request):
     return request.param
 
 
-def test_a_networks_estimate_does_not_depend_on_how_much_is_done_at_a_time(network):
+def test_with_one_draw_the_estimate_is_the_drawings_weight(network):
     torch.manual_seed(0)
     network = network().double()
     images = (torch.rand(4, 1, 6, 6) < 0.5).double()

@@ -52,7 +52,9 @@ def test_a_map_used_twice_learns_from_both_uses():
     layer.zero_grad()
     uses = Uses(layer)
     uses(x)  # one that the loss does not need
+    x.requires_grad_()
     loss = uses(x).square().sum() + uses(y).sin().sum()
+    torch.autograd.grad(loss, x, retain_graph=True)  # another question before: not counted twice
     loss.backward()
     torch.testing.assert_close((layer.weight.grad, layer.bias.grad), expected)
 
