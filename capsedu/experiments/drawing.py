@@ -97,9 +97,9 @@ def likelihood_and_likeness(
     Returns:
         ``kl_by_step``: the divergence of each step's latents on the first hundred test images. Of
         black-and-white images ``negative_log_likelihood``: the estimate in nats on the same ones,
-        by the number of draws for each. And of single digits: ``class_share``, the share of samples in each class;
-        ``nearest_to_made`` and ``nearest_to_test``, quantiles of the distance from samples and
-        from test images, which are no copies, to the nearest training image.
+        by the number of draws for each. And of single digits: ``class_share``, the share of samples
+        in each class; ``nearest_to_made`` and ``nearest_to_test``, quantiles of the distance from
+        samples and from test images, which are no copies, to the nearest training image.
     """
     device = next(network.parameters()).device
     images = experiment.test_batches(profile)["test"].batch(0).images[:ESTIMATED]
