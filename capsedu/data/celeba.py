@@ -39,9 +39,10 @@ def celeba_is_present(root: Path, kept: Path) -> bool:
 def load_celeba(root: Path, kept: Path, train: bool) -> ImageSet:
     """One half of CelebA.
 
-    It is not downloaded, since Google Drive limits how often it gives the file. The first time, every picture (178x218) is cut to the square in its middle and reduced to
-    64x64, which takes minutes; the result, 2.0 GB for the training half and 245 MB for the test
-    half, is kept and from then on mapped from the disk, so that it need not fit into memory.
+    It is not downloaded, since Google Drive limits how often it gives the file. The first time,
+    every picture (178x218) is cut to the square in its middle and reduced to 64x64, which takes
+    minutes; the result, 2.0 GB for the training half and 245 MB for the test half, is kept and
+    from then on mapped from the disk, so that it need not fit into memory.
 
     Args:
         root: the data root, with the folder ``celeba/img_align_celeba``.
