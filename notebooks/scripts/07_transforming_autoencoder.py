@@ -142,7 +142,9 @@ for origin, unit in [(0.0, 1.0), (7.0, 1.0), (-100.0, 1.0), (0.0, 0.5), (0.0, -1
 #
 # The network has several capsules, and each does this for a thing of its own choice. Recognition is a layer of logistic units that see the whole image, and from these come three numbers, $x$, $y$ and $p$. Generation is a layer of logistic units that see $x + \Delta x$ and $y + \Delta y$, and nothing else. What they contribute to the image is multiplied by $p$, the probability that the capsule's thing is there; then all contributions are added up.
 #
-# $$h_i = \sigma(R_i\, v) \qquad (y_i, x_i, \mathrm{logit}\, p_i) = Q_i\, h_i \qquad g_i = \sigma\bigl(G_i\, (y_i + \Delta y,\; x_i + \Delta x)\bigr) \qquad \hat v = \sigma\Bigl(\sum_i p_i\, W_i\, g_i\Bigr)$$
+# $$h_i = \sigma(R_i\, v) \qquad (y_i, x_i, \mathrm{logit}\, p_i) = Q_i\, h_i$$
+#
+# $$g_i = \sigma\bigl(G_i\, (y_i + \Delta y,\; x_i + \Delta x)\bigr) \qquad \hat v = \sigma\Bigl(\sum_i p_i\, W_i\, g_i\Bigr)$$
 #
 # Biases are left out. In code, for one image `v` with 784 pixels and 30 capsules:
 
