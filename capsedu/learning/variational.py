@@ -23,8 +23,8 @@ class Bound:
         \left\langle -\log p(x \mid z) + \sum_t KL\big(q(z_t \mid x)\,\|\,N(0, 1)\big)
         \right\rangle_{z \sim q}
 
-    Margin loss is added where the network has class capsules. It is below 1 where the bound is
-    a hundred: without a weight it would count for nothing.
+    Margin loss is added where the network has class capsules. How much it weighs is our choice: the
+    paper's total leaves it out.
 
     Attributes:
         margin_weight: of the margin loss.
