@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from capsedu.data import Batch
 from capsedu.learning.objectives import Outcome
-from capsedu.learning.steps import share_of, stop_at_nonsense
+from capsedu.learning.steps import falling_adam, share_of, stop_at_nonsense
 
 
 class ClassificationLearner(L.LightningModule):
@@ -51,13 +51,7 @@ class ClassificationLearner(L.LightningModule):
         self.folder = folder
 
     def configure_optimizers(self) -> dict:
-        optimizer = torch.optim.Adam(self.network.parameters(), self.learning_rate, fused=True)
-        decay = self.final_rate ** (1 / self.steps)
-        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, decay)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return falling_adam(self.network, self.learning_rate, self.final_rate, self.steps)
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         return share_of(batch, self.global_rank, self.trainer.world_size)

@@ -1,13 +1,31 @@
-"""What every learner does with a batch, whatever it learns."""
+"""What learners do with a batch and with a rate, whatever they learn."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from capsedu.data import Batch
 from capsedu.errors import CapseduError
 from capsedu.files import save_tensors
+
+
+def falling_adam(
+    network: nn.Module, learning_rate: float, final_rate: float, steps: int
+) -> dict[str, Any]:
+    """Adam, whose rate falls by the same factor at every step, as Lightning wants it.
+
+    Args:
+        network: whose parameters learn.
+        learning_rate: at the first step.
+        final_rate: learning rate after the last step, as a share of the first.
+        steps: length of the training.
+    """
+    optimizer = torch.optim.Adam(network.parameters(), learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, final_rate ** (1 / steps))
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 def share_of(batch: Batch, rank: int, devices: int) -> Batch:

@@ -11,7 +11,7 @@ from capsedu.data import Batch
 from capsedu.errors import require_count
 from capsedu.functional import bernoulli_cost, capsule_length, gaussian_kl, margin_loss
 from capsedu.learning.objectives import Outcome
-from capsedu.learning.steps import share_of, stop_at_nonsense
+from capsedu.learning.steps import falling_adam, share_of, stop_at_nonsense
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,7 @@ class VariationalLearner(L.LightningModule):
         return self.global_step
 
     def configure_optimizers(self) -> dict:
-        optimizer = torch.optim.Adam(self.network.parameters(), self.learning_rate, fused=True)
-        decay = self.final_rate ** (1 / self.steps)
-        schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, decay)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return falling_adam(self.network, self.learning_rate, self.final_rate, self.steps)
 
     def configure_gradient_clipping(self, optimizer: torch.optim.Optimizer, *_, **__) -> None:
         nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
