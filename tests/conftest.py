@@ -20,6 +20,15 @@ def _one_seed():
 
 
 @pytest.fixture
+def one_thread():
+    """No split of the work between threads, on which the last bits of a training depend."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def own_project(tmp_path, monkeypatch):
     """Records and checkpoints of the project's own, in an empty folder."""
     monkeypatch.setattr(paths, "RECORDS", tmp_path / "records")

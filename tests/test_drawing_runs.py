@@ -23,7 +23,10 @@ from capsedu.models.vae import Vae
 from capsedu.recording import record_run
 from capsedu.records import read_record
 
-pytestmark = pytest.mark.filterwarnings("ignore:FID needs more")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:FID needs more"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 COMMITTED = {"RECORDS": paths.RECORDS, "CHECKPOINTS": paths.CHECKPOINTS}
 # Digits, because they need no download; few small steps, because they show all that many do.
@@ -52,14 +55,6 @@ network = rcn(hidden=16, latent=4, steps=3)
 experiment = replace(EXPERIMENTS["rcn-mnist"], data="digits", network=network)
 runs.train(experiment, "smoke", root=Path(sys.argv[1]), progress=False)
 """
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -47,14 +47,6 @@ runs.train(experiment, "smoke", root=Path(sys.argv[1]), progress=False)
 """
 
 
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_a_killed_run_ends_at_the_weights_of_an_undisturbed_one(tmp_path, one_thread):
     whole = runs.train(GAN, "smoke", root=tmp_path / "whole", progress=False)
     killed = subprocess.run([sys.executable, "-c", KILLED_RUN, str(tmp_path / "killed")])

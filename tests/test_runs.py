@@ -14,6 +14,8 @@ from capsedu.files import load_tensors
 from capsedu.learning.classification import ClassificationLearner
 
 # Digits, because they need no download; the CNN too, because it has dropout.
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CAPSNET = EXPERIMENTS["capsnet-digits"]
 CNN = replace(EXPERIMENTS["cnn-mnist"], data="digits")
 
@@ -35,14 +37,6 @@ ClassificationLearner.training_step = until_killed
 experiment = replace(EXPERIMENTS["cnn-mnist"], data="digits")
 runs.train(experiment, "smoke", root=Path(sys.argv[1]), progress=False)
 """
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def same_weights(a, b):

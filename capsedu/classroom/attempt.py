@@ -120,6 +120,11 @@ def is_close(found: Tensor, other: Tensor) -> bool:
     return found.shape == other.shape and torch.allclose(found, other, rtol=1e-3, atol=1e-4)
 
 
+def whole(low: int, high: int, random: Generator) -> int:
+    """A random whole number from ``low`` to ``high``, both included."""
+    return int(torch.randint(low, high + 1, (), generator=random))
+
+
 def _written(answer: object) -> object:
     if answer is None or answer is ...:
         raise NotWritten

@@ -76,11 +76,6 @@ class SampleQuality:
             "modes": float(modes(scores.softmax(dim=1))),
         }
 
-    def class_histogram(self, samples: Tensor) -> Tensor:
-        """The share of the samples in each class, ``[classes]``, by the classifier's best guess."""
-        _, scores = self._described("samples", samples)
-        return torch.bincount(scores.argmax(dim=1), minlength=scores.shape[1]) / len(scores)
-
     @torch.no_grad()
     def _described(self, name: str, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features ``[n, features]`` and scores ``[n, classes]``, on the CPU."""

@@ -82,6 +82,26 @@ def nearest_images(
     return torch.cat([(row - best.flatten(1)).norm(dim=1) for row, best in pairs]), nearest
 
 
+def quantile_points(values: Tensor) -> list[tuple[float, float]]:
+    """Eleven quantiles of ``values`` ``[n]``, from the least to the largest, for a curve."""
+    quantiles = torch.linspace(0, 1, 11)
+    return list(zip(quantiles.tolist(), values.quantile(quantiles).tolist(), strict=True))
+
+
+@torch.no_grad()
+def class_shares(classifier: nn.Module, images: Tensor) -> list[tuple[float, float]]:
+    """The share of ``images`` ``[n, c, h, w]`` in each class, by a classifier's best guess.
+
+    Raises:
+        ValueError, TypeError, CapseduError: as :func:`prepared` does.
+    """
+    with frozen(classifier):
+        batches = prepared("images", images, classifier.image_shape)
+        guesses = torch.cat([classifier(batch).argmax(dim=1) for batch in batches])
+    counts = torch.bincount(guesses, minlength=classifier.scores[-1].out_features)
+    return [(float(k), count / len(images)) for k, count in enumerate(counts.tolist())]
+
+
 def prepared(
     name: str, images: Tensor, image_shape: tuple[int, int, int], batch_size: int = 1000
 ) -> Iterator[Tensor]:

@@ -17,7 +17,12 @@ from capsedu.errors import CapseduError, CapseduWarning
 from capsedu.evaluation.cost import step_cost
 from capsedu.evaluation.pictures import draw_samples
 from capsedu.evaluation.sample_quality import SampleQuality
-from capsedu.evaluation.samples import nearest_images, sample_images
+from capsedu.evaluation.samples import (
+    class_shares,
+    nearest_images,
+    quantile_points,
+    sample_images,
+)
 from capsedu.experiments.digit_classifier import DIGIT_CLASSIFIER
 from capsedu.experiments.kind import Kind, Meter
 from capsedu.experiments.toy_classifier import TOY_CLASSIFIER
@@ -74,15 +79,12 @@ def class_shares_and_likeness(
         return {}
     test = torch.cat([batch.images for batch in experiment.test_batches(profile)["test"]])
     made = samples_of(network, len(test))
-    shares = SampleQuality(test, classifier).class_histogram(made)
     stream = experiment.train_batches(profile, seed=0)
     seen = torch.cat([stream.batch(n).images.mul(255).byte() for n in range(profile.steps)])
-    found = {"class_share": [(float(k), share.item()) for k, share in enumerate(shares)]}
-    quantiles = torch.linspace(0, 1, 11)
+    found = {"class_share": class_shares(classifier, made)}
     for name, images in {"made": made, "test": test}.items():
         distances, _ = nearest_images(images[:COMPARED], seen)
-        steps = zip(quantiles.tolist(), distances.quantile(quantiles).tolist(), strict=True)
-        found[f"nearest_to_{name}"] = [*steps]
+        found[f"nearest_to_{name}"] = quantile_points(distances)
     return found
 
 

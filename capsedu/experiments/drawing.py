@@ -18,7 +18,7 @@ from capsedu.evaluation.likelihood import log_likelihood
 from capsedu.evaluation.pictures import draw_samples
 from capsedu.evaluation.robustness import frozen
 from capsedu.evaluation.sample_quality import SampleQuality
-from capsedu.evaluation.samples import nearest_images
+from capsedu.evaluation.samples import class_shares, nearest_images, quantile_points
 from capsedu.experiments.digit_classifier import DIGIT_CLASSIFIER
 from capsedu.experiments.kind import Kind, Meter
 from capsedu.functional import gaussian_kl
@@ -117,13 +117,10 @@ def likelihood_and_likeness(
         return found
     test, seen = (experiment.images(profile, purpose).images for purpose in ("test", "train"))
     made = samples_of(network, len(test))
-    shares = SampleQuality(test, classifier).class_histogram(made)
-    found["class_share"] = [(float(k), share.item()) for k, share in enumerate(shares)]
-    quantiles = torch.linspace(0, 1, 11)
+    found["class_share"] = class_shares(classifier, made)
     for name, compared in {"made": made, "test": test}.items():
         distances, _ = nearest_images(compared[:COMPARED], seen)
-        steps = zip(quantiles.tolist(), distances.quantile(quantiles).tolist(), strict=True)
-        found[f"nearest_to_{name}"] = [*steps]
+        found[f"nearest_to_{name}"] = quantile_points(distances)
     return found
 
 

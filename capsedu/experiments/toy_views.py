@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from capsedu.checkpoints import pretrained
 from capsedu.data import BatchStream
@@ -14,7 +14,7 @@ from capsedu.evaluation.poses import (
     reading_errors,
     view_shares,
 )
-from capsedu.evaluation.samples import nearest_images, prepared
+from capsedu.evaluation.samples import class_shares, nearest_images, quantile_points
 from capsedu.experiments.adversarial import COMPARED, judge_of, samples_of
 
 KNOWN, NEW = 1_500, 750  # toys whose viewpoints are learnt to be read, and are read
@@ -51,23 +51,12 @@ def views_and_readings(network: nn.Module, experiment: Any, profile: Any) -> dic
         found["class_share"] = class_shares(classifier, made)
     few = new.subset(min(COMPARED, len(new)))
     real = BatchStream(few, len(few), transform, shuffle=False).batch(0).images
-    quantiles = torch.linspace(0, 1, 11)
     for name, pictures in {"new": real, "made": made}.items():
         distances, nearest = nearest_images(pictures, images.images[:, :1])
-        steps = zip(quantiles.tolist(), distances.quantile(quantiles).tolist(), strict=True)
-        found[f"nearest_to_{name}"] = [*steps]
+        found[f"nearest_to_{name}"] = quantile_points(distances)
     shares = view_shares(images, nearest)  # of the made ones, the last in the loop
     found |= {f"{name}_share": points for name, points in shares.items()}
     return found | readings(network, experiment, profile)
-
-
-@torch.no_grad()
-def class_shares(classifier: nn.Module, images: Tensor) -> Points:
-    """The share of ``images`` ``[n, c, h, w]`` in each class, by the classifier's best guess."""
-    batches = prepared("images", images, classifier.image_shape)
-    guesses = torch.cat([classifier(batch).argmax(dim=1) for batch in batches])
-    counts = torch.bincount(guesses, minlength=classifier.scores[-1].out_features)
-    return [(float(k), count / len(images)) for k, count in enumerate(counts.tolist())]
 
 
 def readings(network: nn.Module, experiment: Any, profile: Any) -> dict[str, Points]:

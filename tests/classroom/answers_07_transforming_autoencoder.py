@@ -64,7 +64,7 @@ WRONG = [
     ("07.told_matrix", lambda a, b: torch.linalg.inv(a) @ b, "wrong order"),
     ("07.told_matrix", lambda a, b: b @ a, "way back"),
     ("07.told_matrix", lambda a, b: b.clone(), "from the original to the second"),
-    ("07.slope", lambda f, d, w: slope(f, d, torch.ones(40)), "weights are not used"),
+    ("07.slope", lambda f, d, w: slope(f, d, torch.ones_like(w)), "weights are not used"),
     ("07.slope", lambda f, d, w: (w * f * d).sum() / (w * f * f).sum(), "wrong squares"),
     ("07.slope", lambda f, d, w: (w * f / d).sum() / w.sum(), "mean of ratios"),
     ("07.interval", lambda e, t: interval(e, t).flip(0), "lower end comes first"),

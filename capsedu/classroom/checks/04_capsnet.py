@@ -11,6 +11,7 @@ from capsedu.classroom.attempt import (
     expect_number,
     expect_tensor,
     is_close,
+    whole,
 )
 from capsedu.layers import DenseCapsules
 
@@ -18,7 +19,7 @@ from capsedu.layers import DenseCapsules
 @exercise("04.grid_size")
 def grid_size(attempt: Attempt, random: Generator) -> None:
     """Side of the grid of primary capsules for square images."""
-    for size in (17, 18, 28, 36, 40, _whole(41, 99, random)):
+    for size in (17, 18, 28, 36, 40, whole(41, 99, random)):
         found = attempt(size)
         expected = (size - 17) // 2 + 1
         if isinstance(found, float) and found != int(found):
@@ -32,7 +33,7 @@ def grid_size(attempt: Attempt, random: Generator) -> None:
 def parameter_count(attempt: Attempt, random: Generator) -> None:
     """Numbers that training changes in a layer of dense capsules."""
     for _ in range(3):
-        sizes = [_whole(2, 9, random) for _ in range(4)]
+        sizes = [whole(2, 9, random) for _ in range(4)]
         children, child_dim, parents, parent_dim = sizes
         found = attempt(*sizes)
         case = f"{children} children of {child_dim} and {parents} parents of {parent_dim}"
@@ -88,7 +89,7 @@ def pair_error(attempt: Attempt, random: Generator) -> None:
 def sweep(attempt: Attempt, random: Generator) -> None:
     """Copies of a pose, in each of which one component is moved by another amount."""
     pose = torch.randn(6, generator=random)
-    component = _whole(0, 5, random)
+    component = whole(0, 5, random)
     amounts = torch.linspace(-0.25, 0.25, 11)
     expected = pose.repeat(11, 1)
     expected[:, component] += amounts
@@ -100,11 +101,6 @@ def sweep(attempt: Attempt, random: Generator) -> None:
     if is_close(found, pose + amounts.unsqueeze(1)):
         raise Finding("every component moves; only one should")
     expect_close(found, expected)
-
-
-def _whole(low: int, high: int, random: Generator) -> int:
-    """A random whole number from ``low`` to ``high``, both included."""
-    return int(torch.randint(low, high + 1, (), generator=random))
 
 
 def _as_number(found: object) -> object:

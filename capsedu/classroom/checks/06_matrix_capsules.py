@@ -11,6 +11,7 @@ from capsedu.classroom.attempt import (
     expect_number,
     expect_tensor,
     is_close,
+    whole,
 )
 from capsedu.layers.matrix_capsules import cell_centres
 from capsedu.models.cnn_baseline import parameter_count
@@ -41,7 +42,7 @@ def votes(attempt: Attempt, random: Generator) -> None:
 @exercise("06.window_counts")
 def window_counts(attempt: Attempt, random: Generator) -> None:
     """In how many windows each cell of a square grid is."""
-    for size, kernel, stride in [(6, 3, 1), (7, 3, 2), (14, 3, 2), (_whole(8, 12, random), 4, 1)]:
+    for size, kernel, stride in [(6, 3, 1), (7, 3, 2), (14, 3, 2), (whole(8, 12, random), 4, 1)]:
         found = attempt(size, kernel, stride)
         if isinstance(found, Tensor) and not found.is_floating_point():
             found = found.float()
@@ -90,7 +91,7 @@ def coordinate_addition(attempt: Attempt, random: Generator) -> None:
 @exercise("06.parameter_count")
 def network_parameters(attempt: Attempt, random: Generator) -> None:
     """Parameters of the network for pictures of one channel and five classes."""
-    for a, b, c, d in [(64, 8, 16, 16), [_whole(2, 9, random) for _ in range(4)]]:
+    for a, b, c, d in [(64, 8, 16, 16), [whole(2, 9, random) for _ in range(4)]]:
         found = attempt(a, b, c, d)
         network = MatrixCapsNet((1, 32, 32), 5, a, b, (c, d))
         wanted = parameter_count(network)
@@ -136,8 +137,3 @@ def sign_step(attempt: Attempt, random: Generator) -> None:
 def _counts(size: int, kernel: int, stride: int) -> Tensor:
     windows = windows_on(size, size, kernel, stride)
     return windows.total(torch.ones(windows.cells.shape)).view(size, size)
-
-
-def _whole(low: int, high: int, random: Generator) -> int:
-    """A random whole number from ``low`` to ``high``, both included."""
-    return int(torch.randint(low, high + 1, (), generator=random))

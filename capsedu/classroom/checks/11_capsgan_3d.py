@@ -13,6 +13,7 @@ from capsedu.classroom.attempt import (
     expect_number,
     expect_tensor,
     is_close,
+    whole,
 )
 from capsedu.evaluation.poses import azimuth_distance
 from capsedu.models.matrix_capsnet import cells
@@ -23,7 +24,7 @@ POSE = 16
 @exercise("11.grids")
 def grids(attempt: Attempt, random: Generator) -> None:
     """The sides of the three grids of capsules."""
-    for size in (64, 32, 96, _whole(20, 60, random)):
+    for size in (64, 32, 96, whole(20, 60, random)):
         wanted = [math.isqrt(n) for n in cells((size, size))[:3]]
         found = attempt(size)
         if isinstance(found, Tensor):
@@ -48,7 +49,7 @@ def grids(attempt: Attempt, random: Generator) -> None:
 @exercise("11.votes")
 def votes(attempt: Attempt, random: Generator) -> None:
     """How many numbers the votes of an image are."""
-    for size, b, c, d in [(64, 32, 32, 32), [32, *(_whole(2, 8, random) for _ in range(3))]]:
+    for size, b, c, d in [(64, 32, 32, 32), [32, *(whole(2, 8, random) for _ in range(3))]]:
         _, first, second, _ = cells((size, size))
         wanted = POSE * 9 * (b * c * first + c * d * second)
         case = f"{size} pixels, B = {b}, C = {c}, D = {d}"
@@ -152,8 +153,3 @@ def _is(found: object, mistake: float) -> bool:
         found = found.item()
     plain = isinstance(found, int | float) and not isinstance(found, bool)
     return plain and math.isclose(found, mistake, rel_tol=1e-4)
-
-
-def _whole(low: int, high: int, random: Generator) -> int:
-    """A random whole number from ``low`` to ``high``, both included."""
-    return int(torch.randint(low, high + 1, (), generator=random))
