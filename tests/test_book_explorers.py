@@ -18,6 +18,7 @@ CHAPTERS = {
     "08_dcgan": 2,
     "10_gan_zoo": 5,
     "11_capsgan_3d": 1,
+    "12_rcn": 2,
 }
 
 

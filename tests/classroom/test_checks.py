@@ -11,6 +11,7 @@ import answers_08_dcgan
 import answers_09_capsgan
 import answers_10_gan_zoo
 import answers_11_capsgan_3d
+import answers_12_rcn
 import pytest
 
 from capsedu.classroom import check
@@ -28,6 +29,7 @@ CHAPTERS = (
     answers_09_capsgan,
     answers_10_gan_zoo,
     answers_11_capsgan_3d,
+    answers_12_rcn,
 )
 RIGHT = [case for chapter in CHAPTERS for case in chapter.RIGHT]
 WRONG = [case for chapter in CHAPTERS for case in chapter.WRONG]

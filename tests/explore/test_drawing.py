@@ -76,6 +76,23 @@ def test_the_papers_64_steps_stay_light():
     assert "64 steps" in alt
 
 
+@pytest.mark.parametrize("steps", [10, 64])
+def test_several_images_can_be_chosen_from(steps):
+    torch.manual_seed(0)
+    network = attentive_draw((1, 28, 28), **SIZES, steps=steps)
+    images = {f"a {k}": (torch.rand(1, 28, 28) < 0.2).float() for k in range(4)}
+    trace = drawing(network, images).trace  # and it is small enough for a page
+    assert [name for _, name in trace["controls"][0]["options"]][:4] == [*images]
+    keys = [key for key, _ in trace["controls"][0]["options"]]
+    assert keys == [*trace["variants"]] and keys[-1] == "prior"
+    for key, image in zip(keys, images.values(), strict=False):
+        alone = drawing(network, image).trace["variants"]["image"]
+        frames = trace["variants"][key]
+        assert len(frames) == 10
+        assert frames[-1]["panels"][:2] == alone[-1]["panels"][:2]
+        assert frames[-1]["caption"] == alone[-1]["caption"]
+
+
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match=r"image must have shape \[c, h, w\]"):
         drawing(a_draw(), IMAGE[0])
