@@ -38,7 +38,7 @@ def has_compiler() -> bool:
 @cache
 def _warn_once() -> None:
     warnings.warn(
-        "no C++ compiler was found, so capsules are routed uncompiled: the same numbers, slower "
+        "no C++ compiler was found, so networks run uncompiled: the same numbers, slower "
         "(on Debian: apt install g++)",
         stacklevel=3,
     )

@@ -44,7 +44,9 @@ class LstmCell(nn.Module):
     def first_state(self, b: int) -> State:
         """The learnt state before the first step, for ``b`` images."""
         output, memory = self.first
-        return output.expand(b, -1), memory.expand(b, -1), Uses(self.gates)
+        # A compiler sees all uses of the map at once, and does not need to be told.
+        gates = self.gates if torch.compiler.is_compiling() else Uses(self.gates)
+        return output.expand(b, -1), memory.expand(b, -1), gates
 
     def forward(self, inputs: list[Tensor], state: State) -> State:
         """The next state, from parts of the input ``[b, ...]`` and the state before."""
@@ -66,6 +68,10 @@ def lstm_step(numbers: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         The output :math:`h` and the new memory :math:`c'`, ``[b, hidden]`` each. Gradients of
         their gradients cannot be had.
     """
+    if torch.compiler.is_compiling():  # it derives the backward pass and fuses both
+        enter, forget, leave, candidate = numbers.chunk(4, dim=1)
+        new = forget.sigmoid() * memory + enter.sigmoid() * candidate.tanh()
+        return leave.sigmoid() * new.tanh(), new
     return _LstmStep.apply(numbers, memory)
 
 

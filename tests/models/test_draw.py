@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from capsedu import compiling
 from capsedu.functional import capsule_length
 from capsedu.layers.attention import AttentiveRead, WholeWrite
 from capsedu.models.cnn_baseline import parameter_count
@@ -183,3 +184,18 @@ def test_images_and_noise_of_another_shape_are_refused(network):
             network(images, wrong)
     with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         next(network.sample(0))
+
+
+@pytest.mark.skipif(not compiling.has_compiler(), reason="needs a C++ compiler")
+def test_compiled_steps_give_the_same_drawing_and_gradients():
+    torch.manual_seed(0)
+    plain, compiled = (attentive_draw(SHAPE, 2, 3, **SMALL | {"steps": 2}).double() for _ in "ab")
+    compiled.load_state_dict(plain.state_dict())
+    assert compiling.compile_where_possible(compiled)
+    images, noise = images_and_noise(plain)
+    found = [network(images, noise) for network in (plain, compiled)]
+    torch.testing.assert_close(found[0].canvas, found[1].canvas)
+    for drawing in found:
+        (drawing.canvas.square().sum() + drawing.mean.sum()).backward()
+    for a, b in zip(plain.parameters(), compiled.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad)
