@@ -59,6 +59,30 @@ def squash(s: Tensor, dim: int = -1) -> Tensor:
     return s * (small / (1 + small * small)).to(s.dtype)
 
 
+def exponential_squash(s: Tensor, dim: int = -1) -> Tensor:
+    r"""A squash that leaves short vectors as they are.
+
+    .. math:: v = \left(1 - e^{-\lVert s\rVert}\right)\frac{s}{\lVert s\rVert}
+
+    Near 0 its slope is 1, where that of :func:`squash` is 0: a capsule that begins short does
+    learn.
+
+    Args:
+        s: total inputs, any shape ``[..., d, ...]``.
+        dim: the axis of the pose components.
+
+    Returns:
+        Squashed vectors, same shape and dtype as ``s``; finite, as is the gradient, at 0 too.
+
+    Source: Mazzia, Salvetti & Chiaberge (2021), equation 2.
+    """
+    n = _norm(s, dim)
+    # (1 - exp(-n))/n tends to 1; below 1e-3 three terms of its series are exact in float32.
+    near, far = n.clamp(max=1e-3), n.clamp(min=1e-3)
+    factor = torch.where(n < 1e-3, 1 - near / 2 + near * near / 6, -torch.expm1(-far) / far)
+    return s * factor.to(s.dtype)
+
+
 def _norm(s: Tensor, dim: int) -> Tensor:
     """Euclidean norm, ``dim`` kept, in float32 at least; gradient 0 at the zero vector.
 
