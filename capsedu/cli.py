@@ -1,4 +1,4 @@
-"""The command line: ``capsedu list | train | evaluate | record | env``.
+"""The command line: ``capsedu list | train | evaluate | record | env | assignment``.
 
 Heavy libraries are imported inside the commands, so that ``capsedu --help`` is quick.
 """
@@ -11,12 +11,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from capsedu import assignment_cli
+
 app = typer.Typer(
     help="Train, evaluate and record the experiments of the capsedu book.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(assignment_cli.app, name="assignment")
 console = Console()
 
 Name = Annotated[str, typer.Argument(help="An experiment; `capsedu list` shows them.")]

@@ -6,3 +6,4 @@ _CHECKOUT = Path(__file__).resolve().parents[1]
 
 RECORDS = _CHECKOUT / "data" / "records"
 CHECKPOINTS = _CHECKOUT / "data" / "checkpoints"
+ASSIGNMENTS = _CHECKOUT / "notebooks" / "assignments"

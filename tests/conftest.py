@@ -9,9 +9,31 @@ from collections.abc import Iterator
 import pytest
 import torch
 from browser import HTML, ROOT, serve
+from filelock import FileLock
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from capsedu import paths
+
+# `make test` hands whole files to two workers, in this order: what takes minutes goes first, so
+# that no worker is left alone with it. Who comes first builds the book; the other has enough to
+# do that needs no book.
+LONGEST = [
+    "test_accessibility.py",
+    "test_assignments.py",
+    "test_notebooks.py",
+    "test_book.py",
+    "test_book_explorers.py",
+    "test_assignment_grading.py",
+    "test_assignment_hostile.py",
+    "test_nbgrader.py",
+    "test_capsgan_3d.py",
+    "test_matrix_capsnet.py",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(autouse=True)
@@ -37,12 +59,20 @@ def own_project(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[str]:
-    """The address of the book, built as `make book` builds it and served from this machine."""
-    built = subprocess.run(
-        [sys.executable, "tools/build_book.py"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert built.returncode == 0, (built.stdout + built.stderr)[-6000:]
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the book, built as `make book` builds it and served from this machine.
+
+    It is built once, by the worker that asks first; the others wait for what it says.
+    """
+    base = tmp_path_factory.getbasetemp()
+    said = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "book.txt"
+    with FileLock(said.with_suffix(".lock")):
+        if not said.exists():
+            built = subprocess.run(
+                [sys.executable, "tools/build_book.py"], cwd=ROOT, capture_output=True, text=True
+            )
+            said.write_text((built.stdout + built.stderr)[-6000:] if built.returncode else "")
+    assert said.read_text() == ""
     with serve(HTML) as address:
         yield address
 

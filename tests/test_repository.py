@@ -14,8 +14,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from notebooks import from_script  # noqa: E402
 
-SCRIPTS = sorted((ROOT / "notebooks" / "scripts").glob("[0-9]*.py"))
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+SCRIPTS = sorted((ROOT / "notebooks" / "scripts").glob("[0-9a]*.py"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9a]*.ipynb"))
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 

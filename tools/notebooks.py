@@ -1,6 +1,6 @@
 """Makes the notebooks from their scripts: executed, with outputs, and otherwise deterministic.
 
-    python tools/notebooks.py             every chapter
+    python tools/notebooks.py             every chapter and appendix
     python tools/notebooks.py 02_squash   one of them
 
 The text of a chapter is notebooks/scripts/NN_name.py; notebooks/NN_name.ipynb is made from it
@@ -66,11 +66,11 @@ def execute(notebook: NotebookNode) -> NotebookNode:
 
 
 def main(names: list[str]) -> None:
-    """Makes the named notebooks, or all of them."""
-    scripts = [SCRIPTS / f"{name}.py" for name in names] or sorted(SCRIPTS.glob("[0-9]*.py"))
+    """Makes the named notebooks, or all chapters (NN_name) and appendices (appendix_name)."""
+    scripts = [SCRIPTS / f"{name}.py" for name in names] or sorted(SCRIPTS.glob("[0-9a]*.py"))
     for script in scripts:
         if not script.exists():
-            known = ", ".join(path.stem for path in sorted(SCRIPTS.glob("[0-9]*.py")))
+            known = ", ".join(path.stem for path in sorted(SCRIPTS.glob("[0-9a]*.py")))
             sys.exit(f"no script {script}; there are: {known}")
         print(f"{script.stem} …", flush=True)
         nbformat.write(execute(from_script(script)), NOTEBOOKS / f"{script.stem}.ipynb")

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What the Makefile needs from the machine: `setup.sh python` makes .venv, `setup.sh browser`
-# sees to the Chromium that the tests open the book with. Both do nothing that is already done.
+# sees to the Chromium that the tests open the book with, `setup.sh nbgrader` makes .nbgrader, in
+# which they grade with it. All do nothing that is already done.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -47,8 +48,19 @@ setup_browser() {
       "(on Debian: apt install chromium)." >&2
 }
 
+setup_nbgrader() {
+  cmp -s tools/nbgrader.txt .nbgrader/installed.txt && return
+  rm -rf .nbgrader
+  {
+    .venv/bin/python -m venv .nbgrader &&
+      .nbgrader/bin/pip install --quiet --disable-pip-version-check -r tools/nbgrader.txt &&
+      cp tools/nbgrader.txt .nbgrader/installed.txt
+  } || echo "capsedu: nbgrader could not be installed, so the assignments are not tested with it." >&2
+}
+
 case "${1:-}" in
   python) setup_python ;;
   browser) setup_browser ;;
-  *) stop "use: tools/setup.sh python|browser" ;;
+  nbgrader) setup_nbgrader ;;
+  *) stop "use: tools/setup.sh python|browser|nbgrader" ;;
 esac

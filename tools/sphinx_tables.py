@@ -15,6 +15,7 @@ from capsedu.experiments import EXPERIMENTS, Experiment
 from capsedu.experiments.adversarial import ADVERSARIAL
 from capsedu.experiments.drawing import DRAWING
 from capsedu.experiments.transforming import TRANSFORMING
+from capsedu.experiments.wrong_capsules import WRONG_CAPSULES
 from capsedu.explore.gan_findings import mean_and_range
 from capsedu.profiles import PROFILES
 from capsedu.records import Record, all_records
@@ -57,7 +58,8 @@ class Results(SphinxDirective):
         generators = [e for e in EXPERIMENTS.values() if e.kind.learner is ADVERSARIAL.learner]
         pairs = [e for e in EXPERIMENTS.values() if e.kind is TRANSFORMING]
         drawings = [e for e in EXPERIMENTS.values() if e.kind is DRAWING]
-        apart = (*generators, *pairs, *drawings)
+        # The gallery of mistakes is compared with itself, in its own appendix.
+        apart = (*generators, *pairs, *drawings, *WRONG_CAPSULES)
         others = [e for e in EXPERIMENTS.values() if e not in apart]
         text = errors_table(others, records)
         text += "\n\nHow good the generators' samples are:\n\n"
@@ -76,7 +78,7 @@ class Profiles(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         rows = ((f"`{name}`", meaning) for name, meaning in PROFILES.items())
-        return self.parse_text_to_nodes(_table(("Profile", "Meaning"), rows))
+        return self.parse_text_to_nodes(markdown_table(("Profile", "Meaning"), rows))
 
 
 def errors_table(experiments: Iterable[Experiment], records: list[Record]) -> str:
@@ -87,7 +89,7 @@ def errors_table(experiments: Iterable[Experiment], records: list[Record]) -> st
         records: the finished runs.
     """
     rows = (row for experiment in experiments for row in _error_rows(experiment, records))
-    return _table(ERRORS_HEAD, rows)
+    return markdown_table(ERRORS_HEAD, rows)
 
 
 def samples_table(experiments: Iterable[Experiment], records: list[Record]) -> str:
@@ -101,7 +103,7 @@ def samples_table(experiments: Iterable[Experiment], records: list[Record]) -> s
     at_full_length = {record.name for record in records if record.profile == "full"}
     missing = [e.title for e in experiments if e.name not in at_full_length]
     note = f"\n\nNot run yet in profile `full`: {'; '.join(missing)}." if missing else ""
-    return _table(QUALITY_HEAD, rows) + note
+    return markdown_table(QUALITY_HEAD, rows) + note
 
 
 def _sample_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple[str, ...]]:
@@ -123,7 +125,7 @@ def pairs_table(experiments: Iterable[Experiment], records: list[Record]) -> str
     The paper shows pictures and no figures.
     """
     rows = (row for experiment in experiments for row in _pair_rows(experiment, records))
-    return _table(PAIRS_HEAD, rows)
+    return markdown_table(PAIRS_HEAD, rows)
 
 
 def _pair_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple[str, ...]]:
@@ -152,7 +154,7 @@ def bounds_table(experiments: Iterable[Experiment], records: list[Record]) -> st
     on fewer images.
     """
     rows = (row for experiment in experiments for row in _bound_rows(experiment, records))
-    return _table(BOUNDS_HEAD, rows)
+    return markdown_table(BOUNDS_HEAD, rows)
 
 
 def _bound_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple[str, ...]]:
@@ -182,7 +184,7 @@ def _nats(value: float | None) -> str:
 
 def runs_table(records: Iterable[Record]) -> str:
     """How each record was made, as a Markdown table."""
-    return _table(RUNS_HEAD, map(_run_row, records))
+    return markdown_table(RUNS_HEAD, map(_run_row, records))
 
 
 def _error_rows(experiment: Experiment, records: list[Record]) -> Iterator[tuple[str, ...]]:
@@ -228,7 +230,8 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.2f}\u00a0%"
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def markdown_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Rows of cells under a head, as Markdown."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -13,3 +13,10 @@ function reach() {
 document.addEventListener("DOMContentLoaded", () => {
   new ResizeObserver(reach).observe(document.querySelector("article"));
 });
+
+// The theme's arrows that unfold a part of the list of pages have no name.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const arrow of document.querySelectorAll("li.has-children > details > summary")) {
+    arrow.ariaLabel = `Pages under ${arrow.closest("li").querySelector("a").textContent.trim()}`;
+  }
+});

@@ -12,18 +12,21 @@ from capsedu.experiments.capsgan import CAPSGAN
 from capsedu.experiments.capsgan_3d import CAPSGAN_3D
 from capsedu.experiments.digit_classifier import DIGIT_CLASSIFIER
 from capsedu.experiments.dynamic_routing import DYNAMIC_ROUTING
+from capsedu.experiments.efficient_capsnet import EFFICIENT_CAPSNET
 from capsedu.experiments.em_routing import EM_ROUTING
 from capsedu.experiments.experiment import Experiment
 from capsedu.experiments.gan_zoo import GAN_ZOO
 from capsedu.experiments.toy_classifier import TOY_CLASSIFIER
 from capsedu.experiments.transforming import TRANSFORMING_AUTOENCODERS
 from capsedu.experiments.variational import VARIATIONAL
+from capsedu.experiments.wrong_capsules import WRONG_CAPSULES
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in (
         *DYNAMIC_ROUTING,
         *EM_ROUTING,
+        *EFFICIENT_CAPSNET,
         *DIGIT_CLASSIFIER,
         *TOY_CLASSIFIER,
         *TRANSFORMING_AUTOENCODERS,
@@ -31,6 +34,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         *GAN_ZOO,
         *CAPSGAN_3D,
         *VARIATIONAL,
+        *WRONG_CAPSULES,
     )
 }
 

@@ -15,7 +15,7 @@ from capsedu.profiles import FULL, QUICK, SMALL, SMOKE, Profile
 
 PROFILES = {
     "smoke": SMOKE,
-    "quick": replace(QUICK, train_images=6_000, test_images=1_000, epochs=1),
+    "quick": replace(QUICK, train_images=6_000, test_images=1_000, epochs=3, batch_size=64),
     "small": replace(SMALL, epochs=5),
     "cpu": replace(SMALL, epochs=20),
     "full": replace(FULL, epochs=150),

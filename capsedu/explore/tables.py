@@ -122,6 +122,33 @@ def scene_table(names: Mapping[str, str], profile: str) -> Markdown:
     return Markdown("\n".join(lines))
 
 
+def routing_table(names: Sequence[str], profile: str) -> Markdown:
+    """Networks under several kinds of routing: size, cost, and errors on upright and turned images.
+
+    Args:
+        names: of experiments, tested on the same sets.
+        profile: whose records to read; a network that has none is "not run yet".
+
+    Raises:
+        CapseduError: if an experiment is unknown or a record is damaged.
+    """
+    figures = [f"{test}_error" for test in experiment(names[0]).test_transforms]
+    heads = [name.removesuffix("_error").replace("_", " up to ") for name in figures]
+    heads = [f"{head}°" if head[-1].isdigit() else head for head in heads]
+    columns = ["network", "parameters", "ms per training image", *heads]
+    lines = [f"| {' | '.join(columns)} |", "|---" + "|---:" * (len(columns) - 1) + "|"]
+    for chosen in map(experiment, names):
+        record = read_record(chosen.name, profile)
+        cells = [chosen.title, "", "", NOT_RUN, *("" for _ in figures[1:])]
+        if record is not None:
+            seen = record.data["train"] * record.data["epochs"]
+            cost = f"{1000 * record.wall_seconds / seen:.2f}"
+            errors = [_percent(record.figures.get(name)) for name in figures]
+            cells[1:] = [f"{record.parameters:,}", cost, *errors]
+        lines.append(f"| {' | '.join(cells)} |")
+    return Markdown("\n".join(lines))
+
+
 def _matched(*records: Record) -> list[list[str]]:
     """For each of two records: the epoch, and the errors after it."""
     chosen = matched_epochs(*([row["familiar_error"] for row in r.history] for r in records))

@@ -131,6 +131,9 @@ class ConvolutionalCapsules(nn.Module):
     Source: Hinton, Sabour & Frosst (2018), sections 2 to 4.
     """
 
+    routing = staticmethod(em_convolution)
+    """What divides the children; the book's gallery of mistakes puts others in its place."""
+
     def __init__(
         self,
         in_types: int,
@@ -164,7 +167,7 @@ class ConvolutionalCapsules(nn.Module):
             seen = windows.of(at_least_float32(poses)).permute(1, 3, 2, 0, 4)  # [i, k, d, b, p]
             votes = transform(seen.flatten(3).flatten(0, 1), self.weight.flatten(0, 1))
             votes = votes.unflatten(3, (batch, -1)).unflatten(0, self.weight.shape[:2])
-            found = em_convolution(
+            found = self.routing(
                 votes.movedim(2, 0),  # [j, i, k, d, b, p]
                 windows.of(activations).permute(1, 2, 0, 3),
                 self.description_bias,
@@ -228,6 +231,9 @@ class ClassMatrixCapsules(nn.Module):
     Source: Hinton, Sabour & Frosst (2018), section 4.1.
     """
 
+    routing = staticmethod(em_routing)
+    """As in :class:`ConvolutionalCapsules`."""
+
     def __init__(
         self,
         in_types: int,
@@ -251,7 +257,7 @@ class ClassMatrixCapsules(nn.Module):
 
     def forward(self, children: MatrixCapsules) -> tuple[Tensor, Tensor]:
         with torch.autocast(children.poses.device.type, enabled=False):
-            return em_routing(
+            return self.routing(
                 self.votes(children),
                 children.activations.flatten(1),
                 self.description_bias,

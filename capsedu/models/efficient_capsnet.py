@@ -17,31 +17,35 @@ SMALLEST = 11  # of the last convolution's grid one place is left
 ClassCapsules = Callable[[int, int, int, int], nn.Module]
 
 
-class Stem(nn.Sequential):
+def convolutional_stem(image_shape: Sequence[int]) -> nn.Sequential:
     """Four convolutions with batch norm, and one more that makes a number of each channel.
 
     141,184 parameters for one channel of 28x28. A depthwise convolution as large as the grid weighs
     the places of one channel and mixes no two of them.
 
-    Shapes:
-        input ``[b, c, size, size]``; output ``[b, 128]``.
+    Args:
+        image_shape: ``(c, size, size)``, at least 11 pixels wide.
+
+    Returns:
+        From images ``[b, c, size, size]`` to ``[b, 128]``.
+
+    Raises:
+        ValueError: if the image shape does not fit.
 
     Source: Mazzia, section 3.1 and figure 2.
     """
-
-    def __init__(self, image_shape: Sequence[int]) -> None:
-        if len(image_shape) != 3 or image_shape[1] != image_shape[2] or image_shape[1] < SMALLEST:
-            raise ValueError(
-                f"image_shape must be (channels, size, size) with a size of at least {SMALLEST}, "
-                f"got {tuple(image_shape)}"
-            )
-        layers: list[nn.Module] = []
-        c_in, size = image_shape[:2]
-        for c_out, kernel, stride in ((32, 5, 1), (64, 3, 1), (64, 3, 1), (CHANNELS, 3, 2)):
-            layers += [nn.Conv2d(c_in, c_out, kernel, stride), nn.ReLU(), nn.BatchNorm2d(c_out)]
-            c_in, size = c_out, conv_size(size, kernel, stride)
-        depthwise = nn.Conv2d(CHANNELS, CHANNELS, size, groups=CHANNELS)
-        super().__init__(*layers, depthwise, nn.Flatten())
+    if len(image_shape) != 3 or image_shape[1] != image_shape[2] or image_shape[1] < SMALLEST:
+        raise ValueError(
+            f"image_shape must be (channels, size, size) with a size of at least {SMALLEST}, "
+            f"got {tuple(image_shape)}"
+        )
+    layers: list[nn.Module] = []
+    c_in, size = image_shape[:2]
+    for c_out, kernel, stride in ((32, 5, 1), (64, 3, 1), (64, 3, 1), (CHANNELS, 3, 2)):
+        layers += [nn.Conv2d(c_in, c_out, kernel, stride), nn.ReLU(), nn.BatchNorm2d(c_out)]
+        c_in, size = c_out, conv_size(size, kernel, stride)
+    depthwise = nn.Conv2d(CHANNELS, CHANNELS, size, groups=CHANNELS)
+    return nn.Sequential(*layers, depthwise, nn.Flatten())
 
 
 class EfficientCapsNet(nn.Module):
@@ -72,7 +76,7 @@ class EfficientCapsNet(nn.Module):
         super().__init__()
         require_count("classes", classes)
         self.image_shape = tuple(image_shape)
-        self.stem = Stem(image_shape)
+        self.stem = convolutional_stem(image_shape)
         self.class_capsules = capsules(CHILDREN, CHILD_DIM, classes, CLASS_DIM)
         self.decoder = CapsuleDecoder(classes, CLASS_DIM, image_shape) if decoder else None
 
@@ -106,7 +110,7 @@ class EfficientCnn(nn.Sequential):
     ) -> None:
         require_count("classes", classes)
         super().__init__(
-            Stem(image_shape),
+            convolutional_stem(image_shape),
             nn.ReLU(),
             nn.Linear(CHANNELS, hidden),
             nn.ReLU(),

@@ -575,6 +575,12 @@ assert counts == report and sum(counts) == 1_069_507
 # Write the function or the values, then run the cell. A stub is allowed to stay a stub.
 #
 # **1.** How many cells come out along one axis?
+#
+# <details><summary>Hint</summary>
+#
+# Where does the *last* of the `n` inputs begin to paint, and how far does its kernel reach from there? Padding takes cells away at both ends, output padding adds some at one.
+#
+# </details>
 
 
 # %%
@@ -586,6 +592,12 @@ solved = check("01.size", my_size)
 
 # %% [markdown]
 # **2.** Insert `stride - 1` rows and columns of zeros *between* those of an image `[h, w]`. A transposed convolution with stride $s$ is an ordinary one with stride 1 on this image (with the kernel turned by 180 degrees and enough zeros around). This reading gave it another of its names, fractionally strided convolution.
+#
+# <details><summary>Hint</summary>
+#
+# Make the image of zeros first. A slice with a step, such as `[::stride]`, may also stand on the left of an equals sign.
+#
+# </details>
 
 
 # %%
@@ -597,6 +609,12 @@ solved = check("01.zeros_between", my_zeros_between)
 
 # %% [markdown]
 # **3.** A transposed convolution with stride 1 or more, without padding, of an image `[h, w]` with a kernel `[k, l]`. Turn the reading direction around: for each output, add up what reaches it. Do not call PyTorch's.
+#
+# <details><summary>Hint</summary>
+#
+# Exercise 2 has done the stride. An ordinary convolution is left, of an image with zeros around: how many, so that the kernel just touches the first pixel? Compare which weight joins which pixels with what `F.conv2d` does. (Or paint: two loops, and mind what happens where two inputs meet.)
+#
+# </details>
 
 
 # %%
@@ -608,6 +626,12 @@ solved = check("01.transposed", my_transposed)
 
 # %% [markdown]
 # **4.** How many inputs reach each output, along one axis, for `n` inputs without padding?
+#
+# <details><summary>Hint</summary>
+#
+# Which cells does input number `i` paint? Let every input leave a mark on each of them.
+#
+# </details>
 
 
 # %%
@@ -619,6 +643,12 @@ solved = check("01.overlap", my_overlap)
 
 # %% [markdown]
 # **5.** A 3×3 kernel for stride 3 turns a constant 1 into a constant 1 if all nine weights are 1. Find a 5×5 kernel for stride **2** that does, with none of its 25 weights zero.
+#
+# <details><summary>Hint</summary>
+#
+# Along one axis first. With stride 2, which of five weights does an output at an even place hear, and which at an odd one? Two sums must be 1. An outer product carries it over to two axes.
+#
+# </details>
 
 # %%
 my_kernel = ...  # a tensor [5, 5]
@@ -626,10 +656,19 @@ solved = check("01.even_kernel", my_kernel)
 
 # %% [markdown]
 # **6.** Design a generator of five layers from one cell to **28**: a list of five tuples (kernel, stride, padding, output padding). No layer may shrink the image, none may have an uneven overlap, and no padding may reach the kernel size.
+#
+# <details><summary>Hint</summary>
+#
+# Which sizes give 28 when they are doubled, once or twice? The first layer stands on a single cell, so its kernel alone decides what comes out. With stride 1 and the right padding a layer keeps the size: use that to fill up to five.
+#
+# </details>
 
 # %%
 my_generator = ...  # [(kernel, stride, padding, output padding), ...]
 solved = check("01.generator", my_generator)
+
+# %% [markdown]
+# Solved, or stuck? The [worked solutions](../book/solutions/01_transposed_convolution.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/01_transposed_convolution.md)).
 
 # %% [markdown]
 # ## What the papers got wrong

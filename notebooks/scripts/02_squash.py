@@ -404,6 +404,12 @@ for symbol, name, paper in [
 # Write the function or the number, then run the cell. A stub is allowed to stay a stub.
 #
 # **1.** Squash, for totals of any shape `[..., d]`. It must survive the zero vector, with its gradient.
+#
+# <details><summary>Hint</summary>
+#
+# The result is $s$ times a number that depends on the length alone. Which number? And the equation divides by the length: can that be cancelled before it is done?
+#
+# </details>
 
 
 # %%
@@ -415,6 +421,12 @@ solved = check("02.squash", my_squash)
 
 # %% [markdown]
 # **2.** The lengths `[b, j]` of capsules `[b, j, d]`.
+#
+# <details><summary>Hint</summary>
+#
+# Between `[b, j, d]` and `[b, j]` an axis has gone. Which one?
+#
+# </details>
 
 
 # %%
@@ -426,6 +438,12 @@ solved = check("02.length", my_length)
 
 # %% [markdown]
 # **3.** Turn the curve around: how long must the total be for the capsule to have length `p`, a tensor `[n]` of numbers between 0 and 1?
+#
+# <details><summary>Hint</summary>
+#
+# Put $x$ for the square of the total's length. Then $p = \frac{x}{1+x}$, and you need $x$ first.
+#
+# </details>
 
 
 # %%
@@ -437,6 +455,12 @@ solved = check("02.inverse", my_inverse)
 
 # %% [markdown]
 # **4.** Where is the squash curve steepest? Give the length $\lVert s\rVert$, from a derivative or by trying.
+#
+# <details><summary>Hint</summary>
+#
+# Steepest means that the slope is greatest, so it is the *second* derivative that is zero. By trying: take the differences of the curve on a fine grid and ask where they are largest.
+#
+# </details>
 
 # %%
 my_steepest = ...
@@ -444,6 +468,12 @@ solved = check("02.steepest", my_steepest)
 
 # %% [markdown]
 # **5.** The margin loss, for lengths `[b, classes]` and class indices `[b]`: summed over the classes, averaged over the batch.
+#
+# <details><summary>Hint</summary>
+#
+# Compute for every capsule what it would cost if its class were present, and what if it were absent. A mask with a 1 for each image's class chooses between the two. Then: which axis is summed, and which averaged?
+#
+# </details>
 
 
 # %%
@@ -455,10 +485,19 @@ solved = check("02.margin_loss", my_margin_loss)
 
 # %% [markdown]
 # **6.** The next section shows a misprint, $v = \frac{\lVert s\rVert^2}{1+\lVert s\rVert^2} \frac{s}{\lVert s\rVert^2}$. What is the greatest length that this $v$ can have?
+#
+# <details><summary>Hint</summary>
+#
+# How long is this $v$, in terms of $n = \lVert s\rVert$? Something cancels. The greatest value is wanted, not where it is.
+#
+# </details>
 
 # %%
 my_peak = ...
 solved = check("02.peak_of_misprint", my_peak)
+
+# %% [markdown]
+# Solved, or stuck? The [worked solutions](../book/solutions/02_squash.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/02_squash.md)).
 
 # %% [markdown]
 # ## What the papers got wrong

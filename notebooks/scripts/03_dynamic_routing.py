@@ -688,6 +688,12 @@ for size in ("small", "cpu", "night", "full"):
 # Write the functions, then run the cell. The answer comes at once, with new random numbers each time. A stub is allowed to stay a stub.
 #
 # **1.** The votes `[b, i, j, d]` of children `[b, i, e]` through weights `[j, e, i, d]`.
+#
+# <details><summary>Hint</summary>
+#
+# `torch.einsum` needs letters only. Which letter of the two inputs does not come back in the votes?
+#
+# </details>
 
 
 # %%
@@ -699,6 +705,12 @@ solved = check("03.votes", my_votes)
 
 # %% [markdown]
 # **2.** Couplings `[b, i, j]` from logits `[b, i, j]`. Do it without `softmax`, and let it survive logits of 1,000.
+#
+# <details><summary>Hint</summary>
+#
+# Shares do not change if the same number is taken from all logits of a child. Which number keeps every exponential from overflowing, and the sum from being 0?
+#
+# </details>
 
 
 # %%
@@ -710,6 +722,12 @@ solved = check("03.couplings", my_couplings)
 
 # %% [markdown]
 # **3.** How much each child agrees with each parent, `[b, i, j]`, from votes `[b, i, j, d]` and poses `[b, j, d]`.
+#
+# <details><summary>Hint</summary>
+#
+# Give the poses an axis for the children. What is left to do along the last axis?
+#
+# </details>
 
 
 # %%
@@ -721,6 +739,12 @@ solved = check("03.agreement", my_agreement)
 
 # %% [markdown]
 # **4.** One round: from votes `[b, i, j, d]` and logits `[b, i, j]` to a pair, the poses `[b, j, d]` and the next logits.
+#
+# <details><summary>Hint</summary>
+#
+# Four lines, in the order of the chapter: couplings, totals, squash, agreement. Two of them are exercises 2 and 3. Over which axis do the couplings sum to 1, and over which are the weighted votes added?
+#
+# </details>
 
 
 # %%
@@ -732,6 +756,12 @@ solved = check("03.one_round", my_round)
 
 # %% [markdown]
 # **5.** The whole of it, without keeping logits: use the sum of the poses so far. Returns poses `[b, j, d]`.
+#
+# <details><summary>Hint</summary>
+#
+# The agreement is linear in the pose. So what are the logits after two rounds, if the poses of both are added up? In the first round the sum so far is zero.
+#
+# </details>
 
 
 # %%
@@ -743,6 +773,12 @@ solved = check("03.routing", my_routing)
 
 # %% [markdown]
 # **6.** How many bytes do votes take, in float32, for `batch` images, `children`, `parents` and `components`? What would it be in bfloat16, at batch 512?
+#
+# <details><summary>Hint</summary>
+#
+# How many numbers are there, and how many bits has each?
+#
+# </details>
 
 
 # %%
@@ -751,6 +787,9 @@ def my_vote_bytes(batch, children, parents, components):
 
 
 solved = check("03.vote_bytes", my_vote_bytes)
+
+# %% [markdown]
+# Solved, or stuck? The [worked solutions](../book/solutions/03_dynamic_routing.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/03_dynamic_routing.md)).
 
 # %% [markdown]
 # ## What the papers got wrong

@@ -744,6 +744,13 @@ show(
 #
 # **1.** How many places a side does the grid of primary capsules have for an image of `size` by
 # `size` pixels?
+#
+# <details><summary>Hint</summary>
+#
+# A window of 9 pixels that must lie whole on the image has fewer places than there are pixels: how
+# many fewer? Do it twice; the second time, only every second place counts.
+#
+# </details>
 
 
 # %%
@@ -756,6 +763,12 @@ solved = check("04.grid_size", grid_size)
 
 # %% [markdown]
 # **2.** How many numbers does training change in `DenseCapsules`?
+#
+# <details><summary>Hint</summary>
+#
+# Which numbers are the same for every image? Couplings are not among them.
+#
+# </details>
 
 
 # %%
@@ -768,6 +781,13 @@ solved = check("04.parameter_count", dense_capsule_parameters)
 
 # %% [markdown]
 # **3.** Write the decoder's mask for any number of classes, without `F.one_hot`.
+#
+# <details><summary>Hint</summary>
+#
+# Compare a row with all class numbers, `torch.arange(...)`, with a column of the targets. What
+# shape does the comparison have, and what is missing before it can multiply poses?
+#
+# </details>
 
 
 # %%
@@ -781,6 +801,13 @@ solved = check("04.mask", mask)
 # %% [markdown]
 # **4.** The error on overlapping digits: the share of pairs whose two longest capsules are not
 # exactly the two digits that are there.
+#
+# <details><summary>Hint</summary>
+#
+# `topk` returns the longer one first, the targets come in any order. How do you compare two pairs
+# in which the order does not count?
+#
+# </details>
 
 
 # %%
@@ -794,6 +821,12 @@ solved = check("04.pair_error", pair_error)
 # %% [markdown]
 # **5.** Move one component of a pose by several amounts. Then use it to sweep the component of the
 # 4 that changed most over a wider range than ±0.25, and watch where the drawing falls apart.
+#
+# <details><summary>Hint</summary>
+#
+# Make one copy of the pose per amount, real ones that can be written to. Then change one column.
+#
+# </details>
 
 
 # %%
@@ -808,6 +841,17 @@ solved = check("04.sweep", sweep)
 # **6.** (No check.) Ask the network of the overlapping digits to draw a digit that is *not* in the
 # pair, such as the third longest capsule. What does it draw, and what does that say about whether
 # its drawings follow the image or merely the class? The paper looks at this in its figure 5.
+#
+# <details><summary>Hint</summary>
+#
+# `topk(3, dim=1).indices` has the third longest in its last column, and `network.decoder` takes
+# poses and the classes to draw. To tell class from image, compare drawings of the *same* absent
+# class in several pairs.
+#
+# </details>
+
+# %% [markdown]
+# Solved, or stuck? The [worked solutions](../book/solutions/04_capsnet.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/04_capsnet.md)).
 
 # %% [markdown]
 # ## What the papers got wrong

@@ -714,6 +714,12 @@ for name, loss in {
 # Write the functions, then run the cell. The answer comes at once, with new random numbers each time. A stub is allowed to stay a stub.
 #
 # **1.** The M-step: from votes `[b, i, j, d]`, assignments `[b, i, j]` and the children's activations `[b, i]` to a pair, means and variances, both `[b, j, d]`. Add `VARIANCE_FLOOR`.
+#
+# <details><summary>Hint</summary>
+#
+# First say how much child `i` counts for parent `j`: two things are multiplied. Then it is a mean and a variance with these weights, and both are divided by the same sum.
+#
+# </details>
 
 
 # %%
@@ -725,6 +731,12 @@ solved = check("05.m_step", my_m_step)
 
 # %% [markdown]
 # **2.** The cost `[b, j]` of parents with these variances `[b, j, d]` that have received so much `[b, j]`, with $\beta_u$ `[j]`.
+#
+# <details><summary>Hint</summary>
+#
+# A component of one vote costs $\beta_u + \log\sigma$. You are given $\sigma^2$: what is $\log\sigma$ in terms of its logarithm? And how many votes has the parent paid for?
+#
+# </details>
 
 
 # %%
@@ -736,6 +748,12 @@ solved = check("05.cost", my_cost)
 
 # %% [markdown]
 # **3.** The activation `[b, j]` of parents with these costs `[b, j]` in iteration `t` = 0, 1, 2, …, by the authors' schedule, with $\beta_a$ `[j]`. No imports needed.
+#
+# <details><summary>Hint</summary>
+#
+# A sigmoid of the inverse temperature times a difference: what a parent may cost, and what it does. The schedule is above; put `t = 0` into yours and see whether anything is decided at all.
+#
+# </details>
 
 
 # %%
@@ -747,6 +765,12 @@ solved = check("05.activation", my_activation)
 
 # %% [markdown]
 # **4.** The E-step: assignments `[b, i, j]` from votes, means, variances and the parents' activations `[b, j]`. Let it survive votes that are a hundred standard deviations away from every parent.
+#
+# <details><summary>Hint</summary>
+#
+# Far away all densities are 0 in float32, but their logarithms are not. Write the logarithm of activation times density, and leave the exponential and the division to a softmax. Over which axis?
+#
+# </details>
 
 
 # %%
@@ -758,6 +782,12 @@ solved = check("05.assignments", my_assignments)
 
 # %% [markdown]
 # **5.** The spread loss of activations `[b, classes]` with targets `[b]`: summed over the wrong classes, averaged over the batch.
+#
+# <details><summary>Hint</summary>
+#
+# How far is the right class ahead of each other one, and what does that lack to the margin? In that list the right class itself appears as well, 0 ahead. `gather` and `scatter` along axis 1 read and write one entry per image.
+#
+# </details>
 
 
 # %%
@@ -769,6 +799,12 @@ solved = check("05.spread_loss", my_spread_loss)
 
 # %% [markdown]
 # **6.** All of it, with connections `[i, j]`: returns means `[b, j, d]` and activations `[b, j]`. A child divides itself evenly at first, among the parents that it votes for. Every child votes for somebody.
+#
+# <details><summary>Hint</summary>
+#
+# Exercises 1, 2, 3 and 4, in a loop. At first a child gives one over the number of *its* parents. In the E-step, a score of minus infinity becomes a share of exactly 0.
+#
+# </details>
 
 
 # %%
@@ -777,6 +813,9 @@ def my_em_routing(votes, activations, beta_u, beta_a, iterations, connected):
 
 
 solved = check("05.em_routing", my_em_routing)
+
+# %% [markdown]
+# Solved, or stuck? The [worked solutions](../book/solutions/05_em_routing.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/05_em_routing.md)).
 
 # %% [markdown]
 # ## What the sources got wrong

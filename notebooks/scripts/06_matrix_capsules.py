@@ -834,6 +834,12 @@ for name, prefix in networks.items():
 # Write the functions, then run the cell. The answer comes at once, with new random numbers each time. A stub is allowed to stay a stub.
 #
 # **1.** Votes of all children for all parents, as plain matrices: `poses [i, 4, 4]`, `weights [i, j, 4, 4]`.
+#
+# <details><summary>Hint</summary>
+#
+# `@` multiplies the last two axes and broadcasts those before. Which axis do the poses lack? And on which side of the matrix does the pose stand in the chapter's equation?
+#
+# </details>
 
 
 # %%
@@ -845,6 +851,12 @@ solved = check("06.votes", my_votes)
 
 # %% [markdown]
 # **2.** In how many windows is each cell of a grid of `size` by `size`, with windows of `kernel` by `kernel` and a `stride`, no padding? Two loops are fine.
+#
+# <details><summary>Hint</summary>
+#
+# From which cells does a window start, if it must lie whole on the grid? Each window adds 1 to a square of cells.
+#
+# </details>
 
 
 # %%
@@ -856,6 +868,12 @@ solved = check("06.window_counts", my_window_counts)
 
 # %% [markdown]
 # **3.** Coordinate addition for votes in plain matrices, `[h, w, j, 4, 4]`: the row and column of each cell's centre, on a grid that reaches from 0 to 1.
+#
+# <details><summary>Hint</summary>
+#
+# Cell number `r` of `h` reaches from `r / h` to `(r + 1) / h`. Where is its centre? Work on a copy, and give rows and columns axes of length 1 where they should broadcast.
+#
+# </details>
 
 
 # %%
@@ -867,6 +885,12 @@ solved = check("06.coordinate_addition", my_coordinate_addition)
 
 # %% [markdown]
 # **4.** How many parameters has the network for one-channel pictures, five classes, and given A, B, C, D? The first convolution is 5x5, a primary capsule has 16 numbers and an activation, windows are 3x3. Count the biases of the first two layers and the two betas of every type of parent.
+#
+# <details><summary>Hint</summary>
+#
+# Layer by layer. A primary capsule is 17 numbers, each a sum over A channels and a bias. A pair of types has one matrix of 16 numbers for each cell of the *window*, and the class layer has no windows. Five classes are parents, too.
+#
+# </details>
 
 
 # %%
@@ -878,6 +902,12 @@ solved = check("06.parameter_count", my_parameter_count)
 
 # %% [markdown]
 # **5.** One step of FGSM from images in [0, 1], the gradient at them, and ε.
+#
+# <details><summary>Hint</summary>
+#
+# The sign of the gradient says uphill or downhill, and every pixel takes a step of the same size. Could a pixel leave [0, 1] by it?
+#
+# </details>
 
 
 # %%
@@ -889,6 +919,14 @@ solved = check("06.fgsm", my_fgsm)
 
 # %% [markdown]
 # **6.** (No check, an afternoon.) Strange clutter. Train copies of `EXPERIMENTS["matrix-capsnet-clutter"]` and `EXPERIMENTS["pooling-cnn-clutter"]` in the profile `quick` on large clouds only, by `dataclasses.replace(…, train_transform=Cluttered(RandomCrop(), cells=(3,)))`, and test them on single-pixel noise, `Cluttered(CentreCrop(), cells=(48,))`. Which network loses more? Repeat with two other seeds before you believe it.
+#
+# <details><summary>Hint</summary>
+#
+# Make `train_transform` and the test's transform explicit in your notes, and test each network on the clutter that it *knows* as well. Decide beforehand whether losing more means points or factors.
+#
+# </details>
+#
+# Solved, or stuck? The [worked solutions](../book/solutions/06_matrix_capsules.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/06_matrix_capsules.md)).
 #
 # ## What the papers and slides got wrong or leave open
 #

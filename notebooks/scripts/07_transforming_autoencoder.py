@@ -727,6 +727,12 @@ for name in ("transforming-shift", "transforming-affine"):
 # Write the functions, then run the cell. The answer comes at once, with new random numbers each time. A stub is allowed to stay a stub.
 #
 # **1.** Tell every capsule of every image its image's shift: `poses [b, i, 2]`, `told [b, 2]`.
+#
+# <details><summary>Hint</summary>
+#
+# `told` has an axis for images, and none for capsules. Where must it be put in?
+#
+# </details>
 
 
 # %%
@@ -738,6 +744,12 @@ solved = check("07.shifted", my_shifted)
 
 # %% [markdown]
 # **2.** What all capsules together draw: generation units `units [i, g]` of each capsule, `presences [i]`, and `weights [i, g, n]` from each unit to each of `n` pixels. No biases.
+#
+# <details><summary>Hint</summary>
+#
+# What does one capsule contribute to one pixel? Add that up over capsules, and only then make it lie between 0 and 1. `torch.einsum` can do all the sums at once.
+#
+# </details>
 
 
 # %%
@@ -749,6 +761,12 @@ solved = check("07.drawing", my_drawing)
 
 # %% [markdown]
 # **3.** Two images were made from one original, by the matrices `first` and `second`. Which matrix has to be told, so that the first becomes the second?
+#
+# <details><summary>Hint</summary>
+#
+# The first image must go back to the original before it can go on to the second. Matrices act from right to left.
+#
+# </details>
 
 
 # %%
@@ -760,6 +778,12 @@ solved = check("07.told_matrix", my_told_matrix)
 
 # %% [markdown]
 # **4.** The slope of the line through the origin that fits best, when each pair of changes `found [n]`, `due [n]` has a weight.
+#
+# <details><summary>Hint</summary>
+#
+# Write down the weighted squared error of $\text{found} = m\cdot\text{due}$ and set its derivative by $m$ to zero. Two sums remain, and one is divided by the other.
+#
+# </details>
 
 
 # %%
@@ -771,6 +795,12 @@ solved = check("07.slope", my_slope)
 
 # %% [markdown]
 # **5.** The ends of the 95 % interval of a mean of `errors [n]`, with Student's factor `t` given.
+#
+# <details><summary>Hint</summary>
+#
+# How large is the standard deviation of a *mean* of n numbers, if that of one number is known? And where in the interval does `t` belong?
+#
+# </details>
 
 
 # %%
@@ -782,6 +812,14 @@ solved = check("07.interval", my_interval)
 
 # %% [markdown]
 # **6.** (No check, an evening.) Label digits that are *not* in the middle: shift training and test images by up to 2 pixels before you describe them. Pixels suffer. Do capsules? Their presences should hardly change and their poses should all change alike, so take from the poses only what does not depend on where the digit is: differences between capsules. Is that better than poses as they are?
+#
+# <details><summary>Hint</summary>
+#
+# If all poses of an image change alike, what happens to their differences from the poses' mean? Decide which controls you need before you train: at least pixels, poses as they are, and an untrained network.
+#
+# </details>
+#
+# Solved, or stuck? The [worked solutions](../book/solutions/07_transforming_autoencoder.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/07_transforming_autoencoder.md)).
 #
 # ## What the slide and the paper leave open or get wrong
 #

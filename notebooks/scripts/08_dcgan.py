@@ -955,6 +955,12 @@ for name, images in halfway.items():
 # Write the function, then run the cell. The answer comes at once, with new random numbers each time. A stub is allowed to stay a stub.
 #
 # **1.** The best discriminator's probability of "real", from the densities `p` and `q` at a few places, with real points labelled `label` (1, or 0.9 with one-sided smoothing) and fakes labelled 0.
+#
+# <details><summary>Hint</summary>
+#
+# At one place the discriminator gains $p\,(l\log D + (1-l)\log(1-D)) + q\log(1-D)$, with $l$ for the label. Where is the derivative by $D$ zero? Begin with $l = 1$.
+#
+# </details>
 
 
 # %%
@@ -966,6 +972,12 @@ solved = check("08.best_discriminator", my_best_discriminator)
 
 # %% [markdown]
 # **2.** The flipped loss of the generator, from the discriminator's scores of its images, `[b, 1]`. It must be right for scores of -200 too, where the probability is 0 in float32.
+#
+# <details><summary>Hint</summary>
+#
+# `F.logsigmoid` gives the logarithm of a probability from its score, without computing the probability. Which of the two probabilities does the generator want to be large?
+#
+# </details>
 
 
 # %%
@@ -977,6 +989,12 @@ solved = check("08.generator_loss", my_generator_loss)
 
 # %% [markdown]
 # **3.** The discriminator's loss, from the two networks, real images and noise. `discriminator(images)` returns scores `[b, 1]` here. When it is differentiated, nothing may arrive in the generator.
+#
+# <details><summary>Hint</summary>
+#
+# $\log(1-D)$ belongs to the score with the other sign. And to cut the graph between the two networks, is it the images that must be detached, or the scores?
+#
+# </details>
 
 
 # %%
@@ -988,6 +1006,12 @@ solved = check("08.discriminator_loss", my_discriminator_loss)
 
 # %% [markdown]
 # **4.** Precision, from features of real images `[n, d]` and of samples `[m, d]`, with balls that reach to the third-nearest *other* real image.
+#
+# <details><summary>Hint</summary>
+#
+# `torch.cdist` gives all distances. What is the first entry in a sorted row of distances among the real images? A sample is good if *any* ball holds it.
+#
+# </details>
 
 
 # %%
@@ -999,6 +1023,12 @@ solved = check("08.precision", my_precision)
 
 # %% [markdown]
 # **5.** The way along the sphere: from `a` to `b`, both `[d]`, at the share `t`.
+#
+# <details><summary>Hint</summary>
+#
+# Find the angle between `a` and `b` from their scalar product. The weights of `a` and `b` are sines of parts of that angle: choose them so that $t=0$ gives `a` and $t=1$ gives `b`, and divide.
+#
+# </details>
 
 
 # %%
@@ -1010,6 +1040,14 @@ solved = check("08.slerp", my_slerp)
 
 # %% [markdown]
 # **6.** (No check, an hour.) Cure the collapse in another way. Keep eight generator steps per round, and let the discriminator see *pairs* of fakes and pairs of real points beside each other, four coordinates instead of two, so that equal fakes give themselves away. You need a discriminator with four inputs; `capsedu/explore/toy_gan.py` is a hundred lines. Count the blobs for three seeds.
+#
+# <details><summary>Hint</summary>
+#
+# Put each point beside a partner drawn *at random* from its own kind, real with real and fake with fake, anew for each step: `torch.randperm`. The generator's loss goes through the pairs as well. Try more than one width of the discriminator before you announce a cure.
+#
+# </details>
+#
+# Solved, or stuck? The [worked solutions](../book/solutions/08_dcgan.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/08_dcgan.md)).
 #
 # ## What the papers and slides got wrong
 #

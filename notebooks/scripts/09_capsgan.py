@@ -769,6 +769,12 @@ pace_table(pairs, "cpu")
 # Write the functions, then run the cell. The answer comes at once, with new random numbers each time. A stub is allowed to stay a stub.
 #
 # **1.** The score of one output capsule, given its *total input* $s$, `[b, 16]`: the logit of its length after squash. One line is enough.
+#
+# <details><summary>Hint</summary>
+#
+# Squash makes $p = \frac{n^2}{1+n^2}$ of a total of length $n$. What is $\frac{p}{1-p}$?
+#
+# </details>
 
 
 # %%
@@ -780,6 +786,12 @@ solved = check("09.score", my_score)
 
 # %% [markdown]
 # **2.** The discriminator's margin loss with one output capsule, from the lengths for real and for made images, `[b]` each, with $m^+=0.9$, $m^-=0.1$, $\lambda=0.5$. One number for the batch.
+#
+# <details><summary>Hint</summary>
+#
+# Real images should be long and made ones short, and each of the two has a margin beyond which nothing is paid. Three operations in the right order: maximum, square, mean.
+#
+# </details>
 
 
 # %%
@@ -791,6 +803,12 @@ solved = check("09.margin", my_margin)
 
 # %% [markdown]
 # **3.** With two parents, how much of each child goes to the first? Write it with a sigmoid instead of a softmax. Then ask yourself what to subtract if there is only one parent.
+#
+# <details><summary>Hint</summary>
+#
+# Divide both parts of $\frac{e^{b_0}}{e^{b_0}+e^{b_1}}$ by $e^{b_0}$.
+#
+# </details>
 
 
 # %%
@@ -802,6 +820,12 @@ solved = check("09.coupling", my_coupling)
 
 # %% [markdown]
 # **4.** The gradient penalty without its weight, given the gradient of the score at images between real and made, `[b, c, h, w]`.
+#
+# <details><summary>Hint</summary>
+#
+# An image's gradient is one long vector, whatever shape it is stored in. One length per image.
+#
+# </details>
 
 
 # %%
@@ -813,6 +837,12 @@ solved = check("09.gradient_penalty", my_gradient_penalty)
 
 # %% [markdown]
 # **5.** After how many batches is a FID reached for the first time, on straight lines between measurements? `curve` is a list of pairs (batches, FID) in the order of the batches. If the first is as low already, return its batches; if it is never reached, `float("inf")`.
+#
+# <details><summary>Hint</summary>
+#
+# Look at neighbouring pairs, `itertools.pairwise(curve)`: which is the first piece that *ends* at or below the target? What share of that piece lies before the crossing?
+#
+# </details>
 
 
 # %%
@@ -828,6 +858,14 @@ solved = check("09.batches_to_reach", my_batches_to_reach)
 # `replace(EXPERIMENTS["capsgan-two"], name="two-unrouted", network=capsgan(parents=2, iterations=1))`
 #
 # with `capsgan` from `capsedu.experiments.capsgan`. Train it and `capsgan-two` by `capsedu.runs.train` in the profile `small`, with three seeds each, and write down beforehand which difference in FID would convince you.
+#
+# <details><summary>Hint</summary>
+#
+# What are the couplings in the first iteration, with all logits 0? That is why one iteration is a fair control. The spread between the seeds of *one* network tells how large a difference must be to mean anything.
+#
+# </details>
+#
+# Solved, or stuck? The [worked solutions](../book/solutions/09_capsgan.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/09_capsgan.md)).
 #
 # ## What the papers got wrong, or left open
 #

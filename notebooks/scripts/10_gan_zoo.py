@@ -1082,6 +1082,12 @@ filling_table("report-caps-dcgan", "small")
 # Write the functions, then run the cell. The answer comes at once, with new random numbers each time. A stub is allowed to stay a stub.
 #
 # **1.** ACGAN's class loss, from the class scores `[b, 10]` for real images and their classes `[b]`, and those for made images and the classes that were asked for. One number, to be *minimised*.
+#
+# <details><summary>Hint</summary>
+#
+# `F.cross_entropy` takes scores and class numbers. Do the two networks want different things about the class, so that a minus is needed?
+#
+# </details>
 
 
 # %%
@@ -1093,6 +1099,12 @@ solved = check("10.class_loss", my_class_loss)
 
 # %% [markdown]
 # **2.** InfoGAN's lower bound on the mutual information between the category and the image, in nats, from the head's scores `[b, k]` and the categories `[b]` that the images were made from. All $k$ categories are equally frequent.
+#
+# <details><summary>Hint</summary>
+#
+# The bound is $H(c) + \mathbb{E}\log Q(c\mid x)$. What is $H(c)$ for $k$ equally frequent categories? For the second part, think of what a cross-entropy is the mean of.
+#
+# </details>
 
 
 # %%
@@ -1104,6 +1116,12 @@ solved = check("10.information", my_information)
 
 # %% [markdown]
 # **3.** The conditional GAN, which the report mentions and does not build: "simply feeding the data, y, we wish to condition on to both the generator and discriminator". Return both inputs: the noise `[b, z]` with the class behind it, one-hot, `[b, z + k]`, and the images `[b, c, h, w]` with $k$ more channels behind theirs, of which the class's is 1 everywhere and the others 0, `[b, c + k, h, w]`. (Compare with ACGAN: here the discriminator is *told* the class.)
+#
+# <details><summary>Hint</summary>
+#
+# `F.one_hot` makes whole numbers; noise is floating point. For the images, give the one-hot vector two axes of length 1 and `expand` it over the grid.
+#
+# </details>
 
 
 # %%
@@ -1115,6 +1133,12 @@ solved = check("10.conditioned", my_conditioned)
 
 # %% [markdown]
 # **4.** How well do categories agree with classes? `table[i, j]` counts the images of category $i$ and class $j$. Give each category *another* class, so that as many images as possible are right, and return their share. `scipy.optimize.linear_sum_assignment` finds the assignment.
+#
+# <details><summary>Hint</summary>
+#
+# The function returns rows and columns of the table's cells that are chosen, and it *minimises* unless told otherwise. It takes numpy arrays.
+#
+# </details>
 
 
 # %%
@@ -1126,6 +1150,12 @@ solved = check("10.agreement", my_agreement)
 
 # %% [markdown]
 # **5.** The weights of the context loss. `hole` `[h, w]` is True where a pixel is missing, `window` is an odd number. Each known pixel gets the share of missing ones among the pixels of the window around it, as far as the window lies in the image; a missing pixel gets 0.
+#
+# <details><summary>Hint</summary>
+#
+# The mean of zeros and ones is a share, and an average pooling with stride 1 takes it around every pixel. Look up what `F.avg_pool2d` does at the border.
+#
+# </details>
 
 
 # %%
@@ -1137,6 +1167,14 @@ solved = check("10.weights", my_weights)
 
 # %% [markdown]
 # **6.** (No check, an evening.) Make the report's layer a routing. Replace `DenseRouting` by `DenseCapsules` from `capsedu.layers` with *two* parents, drop the batch normalisation behind squash, and read the score as chapter *CapsGAN* does. Count the parameters before you train: what has become of the 23 million, and why?
+#
+# <details><summary>Hint</summary>
+#
+# The report's 23 million are one matrix: how many numbers come in, and how many go out? Then count what goes out of two parents with 16 components each.
+#
+# </details>
+#
+# Solved, or stuck? The [worked solutions](../book/solutions/10_gan_zoo.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/10_gan_zoo.md)).
 #
 # ## What the report got wrong
 #

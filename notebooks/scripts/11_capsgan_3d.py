@@ -642,6 +642,12 @@ listed(sides_in_words(name) for name in names)
 # Write the functions, then run the cell. The answer comes at once, with new random numbers each time. A stub is allowed to stay a stub.
 #
 # **1.** How many cells a side have the three grids of capsules (primary, first and second layer) for square images of `size` pixels? The convolution is 5x5 with stride 2, the capsule layers are 3x3 with strides 2 and 1, and nothing is padded.
+#
+# <details><summary>Hint</summary>
+#
+# How many places does a window of `k` cells have on `n` cells with stride 1, if it must lie whole on them? And with stride 2? Three layers, three such formulas.
+#
+# </details>
 
 
 # %%
@@ -653,6 +659,12 @@ solved = check("11.grids", my_grids)
 
 # %% [markdown]
 # **2.** How many numbers are the votes of one image in the two convolutional capsule layers, with B types of primary capsule and C and D types of parent?
+#
+# <details><summary>Hint</summary>
+#
+# At one place of the parents' grid: how many children are in the window, and for how many parents does each vote? How many numbers is a vote? Exercise 1 knows how many places there are.
+#
+# </details>
 
 
 # %%
@@ -664,6 +676,12 @@ solved = check("11.votes", my_votes)
 
 # %% [markdown]
 # **3.** The score of an image, from the costs of the class capsules real and fake `[b, 2]`, what each may cost `[2]`, and the inverse temperature.
+#
+# <details><summary>Hint</summary>
+#
+# Under EM routing an activation is the sigmoid of something. Of what? The score is the difference of two of these, before the sigmoid.
+#
+# </details>
 
 
 # %%
@@ -675,6 +693,12 @@ solved = check("11.lead", my_lead)
 
 # %% [markdown]
 # **4.** How far are azimuths off, on average and in degrees? They were read as points `[n, 2]` (cosine, sine) of any length; the true ones are degrees `[n]`.
+#
+# <details><summary>Hint</summary>
+#
+# `torch.atan2` takes sine and cosine, in this order. What is left is to bring a difference of angles between −180 and 180: `%` does it, if you move the range first.
+#
+# </details>
 
 
 # %%
@@ -686,6 +710,12 @@ solved = check("11.azimuth_error", my_azimuth_error)
 
 # %% [markdown]
 # **5.** $R^2$ of a reading `[n, k]` of true values `[n, k]`: the share of their variance that it explains, all components together.
+#
+# <details><summary>Hint</summary>
+#
+# Compare the squared errors with those of always saying the mean, and mind which mean that is when there are several components. Add up first, divide afterwards.
+#
+# </details>
 
 
 # %%
@@ -697,6 +727,14 @@ solved = check("11.r2", my_r2)
 
 # %% [markdown]
 # **6.** (No check, an evening.) Make the discriminator *want* to know the viewpoint. Give it a head that reads cosine and sine of the azimuth off its features for real toys, in the manner of `AuxiliaryClassifier` in `capsedu.learning.heads`, whose `real_loss` is told the class. (You will have to carry the azimuth there; a transform may put it into the targets.) Train it beside one without, on cars, in the profile `small`. Does reading improve on *new* cars? Does the generator? Write down what you expect first.
+#
+# <details><summary>Hint</summary>
+#
+# Let the head read a *point*, cosine and sine, so that 350° and 10° are neighbours. Only real toys have a true azimuth. Choose the test before you train: toys of which set, and which rivals?
+#
+# </details>
+#
+# Solved, or stuck? The [worked solutions](../book/solutions/11_capsgan_3d.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/11_capsgan_3d.md)).
 #
 # ## What the paper got wrong, or left open
 #

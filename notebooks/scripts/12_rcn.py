@@ -813,7 +813,9 @@ if shares:
 listed(mode_verdict(name, "small") for name in ("vae-mnist", "draw-mnist", "rcn-mnist"))
 
 # %% [markdown]
-# Whatever the list says, the reason is one for all three. The bound makes every *training image* pay if the model finds it unlikely, so none can be left out. This has nothing to do with capsules, and a VAE has it too. (The price is paid elsewhere: between two likely images such a model finds a blurred one likely.)
+# There is a reason to expect it, and it is one for all three. The bound makes every *training image* pay if the model finds it very unlikely, so no kind of image can be left out altogether, as a GAN's generator may. This has nothing to do with capsules, and a VAE has it too.
+#
+# But it promises less than it seems to. Where the latents tell little, most of an image is left to the probabilities of single pixels, and a sample is a blur between several digits. A classifier files such blurs under a few classes. So read the number of classes beside the nats that the latents tell, in the table of bounds above: who tells little also draws few kinds of digit.
 #
 # ### "Images which are not present in the dataset", with a small L2
 #
@@ -1011,6 +1013,12 @@ listed([price("rcn-mnist", "draw-mnist", "small"), price("rcn-mnist-gru", "rcn-m
 # Write the functions, then run the cell. The answer comes at once, with new random numbers each time. A stub is allowed to stay a stub.
 #
 # **1.** The price of the latents: the divergence of $N(\mu,\sigma)$ from $N(0,1)$ in nats, from `mean` and `log_deviation`, `[b, t, z]` each. One number for each image: sum over steps and over the numbers of a step.
+#
+# <details><summary>Hint</summary>
+#
+# It is a sum over all numbers of a formula with $\mu^2$, $\sigma^2$, a constant and $\log\sigma$. What must the price be for $\mu=0$ and $\sigma=1$? That fixes the constant, and it is paid once per number.
+#
+# </details>
 
 
 # %%
@@ -1022,6 +1030,12 @@ solved = check("12.kl", my_kl)
 
 # %% [markdown]
 # **2.** Latents from noise, so that a gradient can pass: `mean`, `log_deviation` and standard normal `noise`, all `[b, z]`.
+#
+# <details><summary>Hint</summary>
+#
+# Stretch the noise and move it. You are given $\log\sigma$. Leave everything in the graph.
+#
+# </details>
 
 
 # %%
@@ -1033,6 +1047,12 @@ solved = check("12.latents", my_latents)
 
 # %% [markdown]
 # **3.** The filters of a grid along one axis: `centre`, `stride` and `variance` are numbers, pixel 0 has its middle at 0, and there are `cells` filters over `size` pixels. Each row sums to 1, even for a filter that has left the image.
+#
+# <details><summary>Hint</summary>
+#
+# The grid's middle is the centre: with four filters, they stand at −1.5, −0.5, 0.5 and 1.5 strides from it. A row of exponentials divided by its sum has a name, and that function does not underflow.
+#
+# </details>
 
 
 # %%
@@ -1044,6 +1064,12 @@ solved = check("12.filters", my_filters)
 
 # %% [markdown]
 # **4.** A step of painting: the canvas `[h, w]` after a patch `[n, n]` was painted through the filters $F_X$ `[n, w]` and $F_Y$ `[n, h]` with strength `intensity`.
+#
+# <details><summary>Hint</summary>
+#
+# Write down the three shapes and put the matrices in the only order in which `[n, n]` can become `[h, w]`. Reading and writing should undo each other's strength.
+#
+# </details>
 
 
 # %%
@@ -1055,6 +1081,12 @@ solved = check("12.canvas", my_canvas)
 
 # %% [markdown]
 # **5.** The importance-weighted estimate of $\log p(x)$ from the logarithms of the weights, `[b, k]`. They are numbers like −90: their exponentials are 0 in float32 all too soon.
+#
+# <details><summary>Hint</summary>
+#
+# The *mean* of the weights is wanted, and then its logarithm. `torch.logsumexp` has the sum. What does dividing by $k$ become in logarithms?
+#
+# </details>
 
 
 # %%
@@ -1066,6 +1098,14 @@ solved = check("12.estimate", my_estimate)
 
 # %% [markdown]
 # **6.** (No check, an evening.) The paper's further work: "Gated Recurrent Units may be used instead of LSTM". It is one argument, `Rcn(cell="gru")`, and an experiment, `rcn-mnist-gru`. Count the parameters first: what is saved, as a share of all? Then train both in the profile `quick` with three seeds each by `capsedu.runs.train`, and say beforehand which difference in the bound would convince you.
+#
+# <details><summary>Hint</summary>
+#
+# An LSTM has four gates' worth of weights, a GRU three. That is a quarter of the recurrent networks: what share of all parameters do these have?
+#
+# </details>
+#
+# Solved, or stuck? The [worked solutions](../book/solutions/12_rcn.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/12_rcn.md)).
 #
 # ## What the paper got wrong, or left open
 #

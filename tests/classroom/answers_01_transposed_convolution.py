@@ -1,31 +1,19 @@
-"""Chapter 1: right answers, and usual mistakes with what is said about each."""
+"""Chapter 1: usual mistakes, with what is said about each."""
 
 import torch
 import torch.nn.functional as F
+from worked_solutions import solution
 
-
-def my_size(n, kernel, stride, padding, output_padding):
-    return stride * (n - 1) + kernel - 2 * padding + output_padding
-
-
-def my_zeros_between(x, stride):
-    h, w = x.shape
-    spread = torch.zeros(stride * (h - 1) + 1, stride * (w - 1) + 1)
-    spread[::stride, ::stride] = x
-    return spread
+my_size = solution("01.size")
+my_zeros_between = solution("01.zeros_between")
+my_transposed = solution("01.transposed")
+my_overlap = solution("01.overlap")
 
 
 def zeros_after_each(x, stride):
     spread = torch.zeros(stride * x.shape[0], stride * x.shape[1])
     spread[::stride, ::stride] = x
     return spread
-
-
-def my_transposed(x, weight, stride):
-    spread = my_zeros_between(x, stride)
-    k, l = weight.shape  # noqa: E741
-    padded = F.pad(spread, (l - 1, l - 1, k - 1, k - 1))
-    return F.conv2d(padded[None, None], weight.flip(0, 1)[None, None])[0, 0]
 
 
 def overwriting(x, weight, stride):
@@ -37,29 +25,12 @@ def overwriting(x, weight, stride):
     return canvas
 
 
-def my_overlap(n, kernel, stride):
-    counts = torch.zeros(stride * (n - 1) + kernel)
-    for i in range(n):
-        counts[stride * i : stride * i + kernel] += 1
-    return counts
-
-
 def even_everywhere(n, kernel, stride):
     return torch.full((stride * (n - 1) + kernel,), kernel / stride)
 
 
-STEPS = torch.tensor([1 / 3, 1 / 2, 1 / 3, 1 / 2, 1 / 3])
-EVEN = STEPS[:, None] * STEPS
+EVEN = solution("01.even_kernel")
 DOUBLE, SAME = (4, 2, 1, 0), (3, 1, 1, 0)
-
-RIGHT = [
-    ("01.size", my_size),
-    ("01.zeros_between", my_zeros_between),
-    ("01.transposed", my_transposed),
-    ("01.overlap", my_overlap),
-    ("01.even_kernel", EVEN),
-    ("01.generator", [(7, 1, 0, 0), DOUBLE, SAME, DOUBLE, SAME]),
-]
 
 WRONG = [
     ("01.size", lambda n, k, s, p, q: (n + 2 * p - k) // s + 1, "after a convolution"),

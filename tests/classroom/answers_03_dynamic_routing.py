@@ -1,14 +1,13 @@
-"""Chapter 3: right answers, and usual mistakes with what is said about each."""
+"""Chapter 3: usual mistakes, with what is said about each; other right answers."""
 
 import torch
+from worked_solutions import solution
 
 from capsedu.functional import squash
 from capsedu.routing.dynamic import dynamic_routing, dynamic_routing_steps
 from capsedu.routing.voteless import child_votes
 
-
-def agreement(votes, poses):
-    return (votes * poses.unsqueeze(1)).sum(dim=-1)
+agreement = solution("03.agreement")
 
 
 def one_round(votes, logits, dim=2):
@@ -27,19 +26,9 @@ def totals(votes, iterations):
     return list(dynamic_routing_steps(votes, iterations))[-1].totals
 
 
-def stable_couplings(logits):
-    e = (logits - logits.amax(dim=2, keepdim=True)).exp()
-    return e / e.sum(dim=2, keepdim=True)
-
-
-RIGHT = [
+ALSO_RIGHT = [
     ("03.votes", child_votes),
-    ("03.couplings", stable_couplings),
-    ("03.agreement", agreement),
-    ("03.one_round", one_round),
-    ("03.routing", routing),
     ("03.routing", dynamic_routing),
-    ("03.vote_bytes", lambda b, i, j, d: 4 * b * i * j * d),
 ]
 
 WRONG = [

@@ -1,8 +1,11 @@
-"""Chapter 12: right answers, and usual mistakes with what is said about each."""
-
-import math
+"""Chapter 12: usual mistakes, with what is said about each."""
 
 import torch
+from worked_solutions import solution
+
+latents = solution("12.latents")
+canvas = solution("12.canvas")
+estimate = solution("12.estimate")
 
 
 def kl(mean, log_deviation, constant=1.0, power=2, logs=1):
@@ -13,10 +16,6 @@ def kl(mean, log_deviation, constant=1.0, power=2, logs=1):
 def half_per_step(mean, log_deviation):
     """As equation 11 of the paper on DRAW is printed."""
     return kl(mean, log_deviation, constant=0.0) - mean.shape[1] / 2
-
-
-def latents(mean, log_deviation, noise):
-    return mean + log_deviation.exp() * noise
 
 
 def detached(mean, log_deviation, noise):
@@ -47,22 +46,6 @@ def with_an_epsilon(centre, stride, variance, cells, size):
 def not_normalised(centre, stride, variance, cells, size):
     return exponents(centres(centre, stride, cells), variance, size).exp()
 
-
-def canvas(before, patch, x, y, intensity):
-    return before + y.T @ patch @ x / intensity
-
-
-def estimate(weights):
-    return weights.logsumexp(dim=1) - math.log(weights.shape[1])
-
-
-RIGHT = [
-    ("12.kl", kl),
-    ("12.latents", latents),
-    ("12.filters", filters),
-    ("12.canvas", canvas),
-    ("12.estimate", estimate),
-]
 
 WRONG = [
     ("12.kl", half_per_step, "not to each step"),

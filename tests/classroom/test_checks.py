@@ -1,39 +1,18 @@
 """The checks of the chapters accept right answers and stubs, and name each usual mistake."""
 
-import answers_01_transposed_convolution
-import answers_02_squash
-import answers_03_dynamic_routing
-import answers_04_capsnet
-import answers_05_em_routing
-import answers_06_matrix_capsules
-import answers_07_transforming_autoencoder
-import answers_08_dcgan
-import answers_09_capsgan
-import answers_10_gan_zoo
-import answers_11_capsgan_3d
-import answers_12_rcn
+from importlib import import_module
+from pathlib import Path
+
 import pytest
+from worked_solutions import PAGES, answers
 
 from capsedu.classroom import check
 from capsedu.classroom.attempt import CHECKS
 
-CHAPTERS = (
-    answers_01_transposed_convolution,
-    answers_02_squash,
-    answers_03_dynamic_routing,
-    answers_04_capsnet,
-    answers_05_em_routing,
-    answers_06_matrix_capsules,
-    answers_07_transforming_autoencoder,
-    answers_08_dcgan,
-    answers_09_capsgan,
-    answers_10_gan_zoo,
-    answers_11_capsgan_3d,
-    answers_12_rcn,
-)
-RIGHT = [case for chapter in CHAPTERS for case in chapter.RIGHT]
-WRONG = [case for chapter in CHAPTERS for case in chapter.WRONG]
-NAMES = sorted({name for name, _ in RIGHT})
+MISTAKES = [import_module(path.stem) for path in sorted(Path(__file__).parent.glob("answers_*.py"))]
+SOLUTIONS = [case for page in PAGES for case in answers(page)]
+RIGHT = [*SOLUTIONS, *(case for chapter in MISTAKES for case in getattr(chapter, "ALSO_RIGHT", []))]
+WRONG = [case for chapter in MISTAKES for case in chapter.WRONG]
 
 
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
@@ -54,7 +33,8 @@ def test_a_stub_is_not_written_yet(name, answer, capsys):
     assert "not written yet" in capsys.readouterr().out
 
 
-def test_every_exercise_of_these_chapters_has_a_right_answer_here():
-    check(*RIGHT[0])  # loads the checks of every chapter
-    chapters = {name[:2] for name in NAMES}
-    assert [name for name in sorted(CHECKS) if name[:2] in chapters] == NAMES
+def test_every_exercise_of_these_chapters_is_solved_in_the_book():
+    check(*SOLUTIONS[0])  # loads the checks of every chapter
+    chapters = {name.partition(".")[0] for name, _ in SOLUTIONS}
+    asked = {name for name in CHECKS if name.partition(".")[0] in chapters}
+    assert asked == {name for name, _ in SOLUTIONS}

@@ -10,13 +10,13 @@ from capsedu.functional import capsule_length
 from capsedu.layers import DenseCapsules
 from capsedu.layers.class_capsules import EmCapsules, SelfAttentionCapsules
 from capsedu.models.cnn_baseline import parameter_count
-from capsedu.models.efficient_capsnet import EfficientCapsNet, EfficientCnn, Stem
+from capsedu.models.efficient_capsnet import EfficientCapsNet, EfficientCnn, convolutional_stem
 
 HEADS = [SelfAttentionCapsules, EmCapsules, partial(DenseCapsules, iterations=1)]
 
 
 def test_parameter_counts():
-    assert parameter_count(Stem((1, 28, 28))) == 141_184
+    assert parameter_count(convolutional_stem((1, 28, 28))) == 141_184
     assert parameter_count(EfficientCapsNet(decoder=False)) == 161_824  # the paper's
     assert parameter_count(EfficientCnn()) == 161_766
 

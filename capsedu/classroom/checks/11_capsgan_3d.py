@@ -70,7 +70,7 @@ def votes(attempt: Attempt, random: Generator) -> None:
 def lead(attempt: Attempt, random: Generator) -> None:
     """By how much the capsule for real is ahead of the one for fake, as a logit."""
     costs = 40 * torch.randn(5, 2, generator=random)
-    bias = 10 * torch.randn(2, generator=random)
+    bias = torch.tensor([8.0, -6.0]) + torch.randn(2, generator=random)  # never alike
     temperature = 0.05
     found = expect_tensor(attempt(costs, bias, temperature), [5], "b")
     logits = temperature * (bias - costs)
@@ -123,9 +123,11 @@ def explained(attempt: Attempt, random: Generator) -> None:
     """The share of the variance that a reading explains."""
     true = torch.randn(40, 2, generator=random) * torch.tensor([1.0, 3.0])
     true = true + torch.tensor([6.0, -1.0])
-    read = true + torch.randn(40, 2, generator=random)
+    # Readings that are spread wider: else the two spreads could be alike by chance.
+    centre = true.mean(dim=0)
+    read = centre + 1.3 * (true - centre) + 0.7 * torch.randn(40, 2, generator=random)
     found = attempt(read, true)
-    left, spread = (read - true).square(), (true - true.mean(dim=0)).square()
+    left, spread = (read - true).square(), (true - centre).square()
     right = 1 - left.sum() / spread.sum()
     together = (true - true.mean()).square()
     about_read = (read - read.mean(dim=0)).square()
