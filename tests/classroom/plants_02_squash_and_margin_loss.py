@@ -91,6 +91,17 @@ def reconstruction_loss(drawn, images):
         "the loss is",
     ),
     (
+        "the drawing is masked by the prediction while it trains",
+        "shown",
+        """
+def shown(poses, targets, training):
+    longest = poses.norm(dim=2).argmax(dim=1)
+    return poses * functional.multi_hot(longest, poses.shape[1]).unsqueeze(2)
+""",
+        "shown_values",
+        "while it trains",
+    ),
+    (
         "squashed along the classes",
         "capsule_classifier",
         """

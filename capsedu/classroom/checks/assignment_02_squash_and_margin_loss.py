@@ -239,6 +239,24 @@ def reconstruction_loss(attempt: Attempt, random: Generator) -> None:
     expect_close(found, squares.sum() / 3)
 
 
+@exercise("a2.shown")
+def shown(attempt: Attempt, random: Generator) -> None:
+    poses = 0.1 + torch.rand(6, 4, 3, generator=random)
+    longest, targets = torch.tensor([0, 1, 2, 3, 0, 1]), torch.tensor([0, 2, 1, 0, 3, 1])
+    poses[range(6), longest] += 2
+    by_target, by_length = (poses * F.one_hot(c, 4).unsqueeze(2) for c in (targets, longest))
+    found = expect_tensor(attempt(poses, targets, True), [6, 4, 3], "b classes d")
+    if is_close(found, by_length):
+        raise Finding("while it trains, the decoder is shown the target's capsule, not the longest")
+    if is_close(found, poses):
+        raise Finding("all capsules are shown; those of the other classes should be zero")
+    expect_close(found, by_target)
+    found = expect_tensor(attempt(poses, targets, False), [6, 4, 3], "b classes d")
+    if is_close(found, by_target):
+        raise Finding("when the network is tested, nobody tells it the target")
+    expect_close(found, by_length)
+
+
 @exercise("a2.capsule_classifier")
 def capsule_classifier(attempt: Attempt, random: Generator) -> None:
     network = attempt(36, 5, 3)

@@ -595,7 +595,7 @@ with waits("the resting lengths"):
 #
 # CapsNet also draws the image from the capsule of its class, and adds the squared error of the drawing to the loss, times 0.0005. It is a *sum* over the pixels of an image, and a mean over the images.
 #
-# **7a (5 points).** Write it, for images of any number of channels and pixels.
+# **7a (3 points).** Write it, for images of any number of channels and pixels.
 
 
 # %% answer="reconstruction_loss"
@@ -609,8 +609,8 @@ def reconstruction_loss(drawn, images):
 # %%
 solved = check("a2.reconstruction_loss", reconstruction_loss)
 
-# %% test="reconstruction_values" points=5
-# Tested when graded, 5 points: several sizes, channels and batches.
+# %% test="reconstruction_values" points=3
+# Tested when graded, 3 points: several sizes, channels and batches.
 ### BEGIN HIDDEN TESTS
 import torch as _torch
 
@@ -621,6 +621,50 @@ for _shape in [(1, 1, 28, 28), (7, 1, 8, 8), (3, 3, 5, 6)]:
     assert _found.dim() == 0, f"the loss has shape {list(_found.shape)}; a single number is wanted"
     assert _torch.allclose(_found, _wanted, rtol=1e-4), (
         f"for images {list(_shape)} the loss is {_wanted:.3f}, not {_found:.5f}"
+    )
+### END HIDDEN TESTS
+
+# %% [markdown]
+# **7b (2 points).** The decoder is shown one capsule of each image; the poses of the others are set to zero. While the network trains, it is the capsule of the class that *is* there, whatever the network takes it for. When it is tested nobody tells, and it is the longest one. Write what the decoder is shown.
+
+
+# %% answer="shown"
+def shown(poses, targets, training):
+    """Poses [b, classes, d], all zero but those of one class per image.
+
+    targets: [b], whole numbers. training: True or False.
+    """
+    ### BEGIN SOLUTION
+    chosen = targets if training else poses.norm(dim=2).argmax(dim=1)
+    return poses * functional.multi_hot(chosen, poses.shape[1]).to(poses.dtype).unsqueeze(2)
+    ### END SOLUTION
+
+
+# %%
+solved = check("a2.shown", shown)
+
+# %% test="shown_values" points=2
+# Tested when graded, 2 points: while it trains, and when it is tested.
+### BEGIN HIDDEN TESTS
+import torch as _torch
+
+_poses = 0.1 + _torch.rand(6, 5, 3)
+_poses[range(6), [0, 1, 2, 3, 4, 0]] += 2  # the longest
+_targets = _torch.tensor([0, 2, 1, 3, 0, 4])  # of which four are others
+for _training, _chosen in ((True, _targets.tolist()), (False, [0, 1, 2, 3, 4, 0])):
+    _wanted = _torch.zeros(6, 5, 3)
+    _wanted[range(6), _chosen] = _poses[range(6), _chosen]
+    _found = shown(_poses, _targets, _training)
+    assert isinstance(_found, _torch.Tensor) and _found.shape == _wanted.shape, (
+        f"shown should give a tensor [b, classes, d] = {list(_wanted.shape)}"
+    )
+    _when = (
+        "while it trains, the capsule of the target"
+        if _training
+        else "when it is tested, the longest capsule"
+    )
+    assert _torch.allclose(_found, _wanted), (
+        f"{_when} should be shown as it is, and the others as zeros"
     )
 ### END HIDDEN TESTS
 
@@ -643,7 +687,7 @@ with waits("the two losses"):
         print(f"{name:14} {value:.4g}, gradient of length {slope.norm():.4g}")
 
 # %% [markdown] written="sum_or_mean" points=7
-# **7b (7 points).** About a dozen public programs use the mean (`mse_loss` with its default) with the paper's 0.0005. (i) By which factor is their drawing loss too weak, for these images and for colour images of 32×32? Confirm the first with your printed numbers. (ii) Compare the three values: what share of the whole loss is the drawing in each case, and what will the decoder's share in shaping the poses be? (iii) Such a network still classifies well. How would you find the mistake without reading the code? Name a measurement.
+# **7c (7 points).** About a dozen public programs use the mean (`mse_loss` with its default) with the paper's 0.0005. (i) By which factor is their drawing loss too weak, for these images and for colour images of 32×32? Confirm the first with your printed numbers. (ii) Compare the three values: what share of the whole loss is the drawing in each case, and what will the decoder's share in shaping the poses be? (iii) Such a network still classifies well. How would you find the mistake without reading the code? Name a measurement.
 #
 # ### BEGIN SOLUTION
 # (i) 28·28 = 784 and 3·32·32 = 3,072; the printed quotient of the two values (and of the gradients) is 784.
