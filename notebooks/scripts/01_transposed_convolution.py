@@ -625,24 +625,7 @@ def my_transposed(x, weight, stride):
 solved = check("01.transposed", my_transposed)
 
 # %% [markdown]
-# **4.** How many inputs reach each output, along one axis, for `n` inputs without padding?
-#
-# <details><summary>Hint</summary>
-#
-# Which cells does input number `i` paint? Let every input leave a mark on each of them.
-#
-# </details>
-
-
-# %%
-def my_overlap(n, kernel, stride):
-    return ...  # [stride * (n - 1) + kernel]
-
-
-solved = check("01.overlap", my_overlap)
-
-# %% [markdown]
-# **5.** A 3×3 kernel for stride 3 turns a constant 1 into a constant 1 if all nine weights are 1. Find a 5×5 kernel for stride **2** that does, with none of its 25 weights zero.
+# **4.** A 3×3 kernel for stride 3 turns a constant 1 into a constant 1 if all nine weights are 1. Find a 5×5 kernel for stride **2** that does, with none of its 25 weights zero.
 #
 # <details><summary>Hint</summary>
 #
@@ -655,7 +638,7 @@ my_kernel = ...  # a tensor [5, 5]
 solved = check("01.even_kernel", my_kernel)
 
 # %% [markdown]
-# **6.** Design a generator of five layers from one cell to **28**: a list of five tuples (kernel, stride, padding, output padding). No layer may shrink the image, none may have an uneven overlap, and no padding may reach the kernel size.
+# **5.** Design a generator of five layers from one cell to **28**: a list of five tuples (kernel, stride, padding, output padding). No layer may shrink the image, none may have an uneven overlap, and no padding may reach the kernel size.
 #
 # <details><summary>Hint</summary>
 #
@@ -668,6 +651,14 @@ my_generator = ...  # [(kernel, stride, padding, output padding), ...]
 solved = check("01.generator", my_generator)
 
 # %% [markdown]
+# **6.** (No check, an evening.) Take a generator that somebody has published, with code. Write down for each layer kernel, stride, padding and the sizes that follow, and predict by this chapter's rule which layers overlap unevenly. Then feed the untrained network noise, and look for the pattern in the mean of a few hundred images. Replace the worst layer by one of even overlap and the same sizes, and look again.
+#
+# <details><summary>Hint</summary>
+#
+# One PyTorch forward hook per layer shows all sizes at once. Uneven overlap is a pattern that does not move when the noise changes, so it survives the mean, and what the noise paints does not.
+#
+# </details>
+#
 # Solved, or stuck? The [worked solutions](../book/solutions/01_transposed_convolution.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/01_transposed_convolution.md)).
 
 # %% [markdown]

@@ -484,19 +484,14 @@ def my_margin_loss(lengths, targets):
 solved = check("02.margin_loss", my_margin_loss)
 
 # %% [markdown]
-# **6.** The next section shows a misprint, $v = \frac{\lVert s\rVert^2}{1+\lVert s\rVert^2} \frac{s}{\lVert s\rVert^2}$. What is the greatest length that this $v$ can have?
+# **6.** (No check, an evening.) Invent a squash. It must keep the direction and end below length 1, and its slope at 0 must be finite and *not* 0. Then race three of them, the paper's, yours and one that you find in print: a single capsule begins with a total of length 0.05, and gradient descent on the margin loss of a present class moves the total. How many steps until its length is 0.9, for step sizes from 0.01 to 10? And how many steps to get from a *wrongly* long total of 5 down to length 0.1, as an absent class?
 #
 # <details><summary>Hint</summary>
 #
-# How long is this $v$, in terms of $n = \lVert s\rVert$? Something cancels. The greatest value is wanted, not where it is.
+# Any increasing function from 0 to 1 with a slope at 0 will do, applied to the length. Such a race is a loop of three lines around `torch.autograd.grad`; expect that the two races have different winners.
 #
 # </details>
-
-# %%
-my_peak = ...
-solved = check("02.peak_of_misprint", my_peak)
-
-# %% [markdown]
+#
 # Solved, or stuck? The [worked solutions](../book/solutions/02_squash.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/02_squash.md)).
 
 # %% [markdown]

@@ -781,24 +781,7 @@ def my_assignments(votes, means, variances, activations):
 solved = check("05.assignments", my_assignments)
 
 # %% [markdown]
-# **5.** The spread loss of activations `[b, classes]` with targets `[b]`: summed over the wrong classes, averaged over the batch.
-#
-# <details><summary>Hint</summary>
-#
-# How far is the right class ahead of each other one, and what does that lack to the margin? In that list the right class itself appears as well, 0 ahead. `gather` and `scatter` along axis 1 read and write one entry per image.
-#
-# </details>
-
-
-# %%
-def my_spread_loss(activations, targets, margin):
-    return ...  # a single number
-
-
-solved = check("05.spread_loss", my_spread_loss)
-
-# %% [markdown]
-# **6.** All of it, with connections `[i, j]`: returns means `[b, j, d]` and activations `[b, j]`. A child divides itself evenly at first, among the parents that it votes for. Every child votes for somebody.
+# **5.** All of it, with connections `[i, j]`: returns means `[b, j, d]` and activations `[b, j]`. A child divides itself evenly at first, among the parents that it votes for. Every child votes for somebody.
 #
 # <details><summary>Hint</summary>
 #
@@ -815,6 +798,14 @@ def my_em_routing(votes, activations, beta_u, beta_a, iterations, connected):
 solved = check("05.em_routing", my_em_routing)
 
 # %% [markdown]
+# **6.** (No check, an evening.) How much clutter does it take? Let ten children vote for two poses, five for each, with a little noise, and add a growing number of children whose votes are anywhere. Give both poses' parents to EM routing, to dynamic routing, and to `sklearn.cluster.KMeans`, fifty times each. At which share of clutter does each of them lose a pose? Draw the three curves, and explain the order.
+#
+# <details><summary>Hint</summary>
+#
+# Say first what "lost" means, for example that no parent ends within three times the noise of the pose. Parents that begin alike stay alike: break the symmetry in the same way for all three, with two of the votes.
+#
+# </details>
+#
 # Solved, or stuck? The [worked solutions](../book/solutions/05_em_routing.md) have a page of their own (in Colab, read them [on GitHub](https://github.com/capsedu/capsedu/blob/main/book/solutions/05_em_routing.md)).
 
 # %% [markdown]

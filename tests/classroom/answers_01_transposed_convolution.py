@@ -7,7 +7,6 @@ from worked_solutions import solution
 my_size = solution("01.size")
 my_zeros_between = solution("01.zeros_between")
 my_transposed = solution("01.transposed")
-my_overlap = solution("01.overlap")
 
 
 def zeros_after_each(x, stride):
@@ -23,10 +22,6 @@ def overwriting(x, weight, stride):
         for j in range(w):
             canvas[stride * i : stride * i + k, stride * j : stride * j + l] = x[i, j] * weight
     return canvas
-
-
-def even_everywhere(n, kernel, stride):
-    return torch.full((stride * (n - 1) + kernel,), kernel / stride)
 
 
 EVEN = solution("01.even_kernel")
@@ -49,9 +44,6 @@ WRONG = [
     ("01.transposed", overwriting, "the last one wins"),
     ("01.transposed", lambda x, w, s: my_transposed(x, w, s) + 1, "entry"),
     ("01.transposed", lambda x, w, s: x, "the shape is"),
-    ("01.overlap", even_everywhere, "must add up"),
-    ("01.overlap", lambda n, k, s: my_overlap(n, k, s).flip(0).roll(1), "entry"),
-    ("01.overlap", lambda n, k, s: my_overlap(n, k, s).clamp(min=1), "by no input"),
     ("01.even_kernel", torch.ones(5, 5), "9, 6, 6, 4"),
     ("01.even_kernel", 2 * EVEN, "becomes 2"),
     ("01.even_kernel", torch.nn.functional.pad(torch.ones(2, 2), (0, 3, 0, 3)), "zero"),

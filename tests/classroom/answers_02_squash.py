@@ -27,7 +27,6 @@ def without_maximum(lengths, targets):
 ALSO_RIGHT = [
     ("02.squash", squash),
     ("02.steepest", 0.58),
-    ("02.peak_of_misprint", torch.tensor(0.5)),
 ]
 
 WRONG = [
@@ -45,7 +44,6 @@ WRONG = [
     ("02.inverse", lambda p: -((p / (1 - p)).sqrt()), "not negative"),
     ("02.inverse", lambda p: p, "becomes"),
     ("02.steepest", 1.0, "too large"),
-    ("02.peak_of_misprint", 1.0, "too large"),
     ("02.margin_loss", lambda n, t: my_margin_loss(n, t) / 5, "averaged over the classes"),
     ("02.margin_loss", lambda n, t: my_margin_loss(n, t) * 8, "summed over the batch"),
     ("02.margin_loss", lambda n, t: margin_loss(n, t, down_weight=1.0), "not weighted"),

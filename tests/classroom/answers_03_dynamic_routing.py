@@ -51,6 +51,4 @@ WRONG = [
     ("03.routing", lambda u, n: routing(u, max(1, n - 1)), "iterations you do"),
     ("03.routing", totals, "unsquashed"),
     ("03.routing", lambda u, n: routing(u, n, dim=1), "runs over the children"),
-    ("03.vote_bytes", lambda b, i, j, d: b * i * j * d, "number of values"),
-    ("03.vote_bytes", lambda b, i, j, d: 2 * b * i * j * d, "too small"),
 ]

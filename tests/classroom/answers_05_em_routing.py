@@ -1,10 +1,8 @@
 """Chapter 5: usual mistakes, with what is said about each; other right answers."""
 
 import torch
-import torch.nn.functional as F
 from worked_solutions import solution
 
-from capsedu.functional import spread_loss
 from capsedu.routing.em import VARIANCE_FLOOR, em_routing, inverse_temperature
 
 m_step = solution("05.m_step")
@@ -60,16 +58,8 @@ def assignments_scores(votes, means, variances):
     return -0.5 * (squares + variances.log()[:, None]).sum(-1)
 
 
-def spread(activations, targets, margin, mine=0, power=2, floor=0.0):
-    own = F.one_hot(targets, activations.shape[1])
-    lead = (activations * own).sum(1, keepdim=True) - activations
-    lacking = (margin - lead).clamp(min=floor) ** power
-    return (lacking * (1 - own) + mine * lacking * own).sum(1).mean()
-
-
 ALSO_RIGHT = [
     ("05.activation", lambda c, b, t: torch.sigmoid(inverse_temperature(t) * (b - c))),
-    ("05.spread_loss", spread_loss),
     ("05.em_routing", em_routing),
 ]
 
@@ -99,12 +89,6 @@ WRONG = [
     ("05.assignments", lambda *x: assignments(*x, width=1), "not the variance"),
     ("05.assignments", lambda *x: assignments(*x, half=1), "one half"),
     ("05.assignments", by_densities, "underflows"),
-    ("05.spread_loss", lambda *x: spread(*x, mine=1), "compared with itself"),
-    ("05.spread_loss", lambda *x: spread(*x, power=1), "square is missing"),
-    ("05.spread_loss", lambda *x: spread(*x, floor=-9.0), "larger than the margin"),
-    ("05.spread_loss", lambda a, t, m: len(a) * spread(a, t, m), "sum over the batch"),
-    ("05.spread_loss", lambda a, t, m: spread(a, t, m) / a.shape[1], "mean over the classes"),
-    ("05.spread_loss", lambda a, t, m: spread(a, t, m) / 4, "mean over the wrong classes"),
     ("05.em_routing", lambda *x: em_routing(*x[:5]), "look at connected"),
     ("05.em_routing", lambda *x: routing(*x[:4], x[4] + 1, x[5]), "iterations you do"),
     ("05.em_routing", lambda *x: routing(*x[:4], max(1, x[4] - 1), x[5]), "iterations you do"),

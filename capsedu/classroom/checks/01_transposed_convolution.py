@@ -96,23 +96,6 @@ def _overwritten(x: Tensor, weight: Tensor, stride: int) -> Tensor:
     return canvas
 
 
-@exercise("01.overlap")
-def overlap(attempt: Attempt, random: Generator) -> None:
-    for stride, kernel in [(2, 3), (2, 4), (3, 5), (3, 2), (1, 3)]:
-        n = _between(4, 7, random)
-        wanted = F.conv_transpose1d(torch.ones(1, 1, n), torch.ones(1, 1, kernel), stride=stride)
-        found = expect_tensor(attempt(n, kernel, stride), [wanted.shape[2]], "n")
-        if stride > kernel and (found > 0).all():
-            raise Finding(
-                f"with kernel {kernel} and stride {stride} some outputs are reached by no input"
-            )
-        if found.sum().item() != n * kernel:
-            raise Finding(
-                f"{n} inputs paint {kernel} cells each; the counts must add up to {n * kernel}"
-            )
-        expect_close(found, wanted[0, 0])
-
-
 @exercise("01.even_kernel")
 def even_kernel(attempt: Attempt, random: Generator) -> None:
     kernel = expect_tensor(attempt.value, [5, 5], "k k").float()

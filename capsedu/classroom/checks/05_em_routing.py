@@ -11,7 +11,6 @@ from capsedu.classroom.attempt import (
     expect_tensor,
     is_close,
 )
-from capsedu.functional import spread_loss
 from capsedu.routing.em import VARIANCE_FLOOR, em_routing, inverse_temperature
 
 B, CHILDREN, PARENTS, D = 2, 7, 4, 3
@@ -120,39 +119,6 @@ def assignments(attempt: Attempt, random: Generator) -> None:
     far = attempt(100 * variances.amax().sqrt() + votes, means, variances, activations)
     if isinstance(far, Tensor) and not far.isfinite().all():
         raise Finding("for votes far from every parent the result is not finite: exp underflows")
-
-
-@exercise("05.spread_loss")
-def spread(attempt: Attempt, random: Generator) -> None:
-    batch, classes = 6, 5
-    asked = []
-    for _ in range(3):  # one number could be right, or like a known mistake, by chance
-        activations = torch.rand(batch, classes, generator=random)
-        targets = torch.randint(classes, (batch,), generator=random)
-        activations[0, targets[0]] = 1  # somebody leads by more than the margin
-        margin = 0.2 + 0.3 * torch.rand((), generator=random).item()
-        found = expect_tensor(attempt(activations, targets, margin), [], "")
-        lead = activations.gather(1, targets[:, None]) - activations
-        wrong = torch.ones_like(lead).scatter(1, targets[:, None], 0)
-        lacking = (margin - lead).relu()
-        with_itself = lacking.square().sum(dim=1).mean()
-        no_square = (wrong * lacking).sum(dim=1).mean()
-        too_far = (wrong * (margin - lead).square()).sum(dim=1).mean()
-        wanted = spread_loss(activations, targets, margin)
-        asked.append(torch.stack([found, wanted, with_itself, no_square, too_far]))
-    found, wanted, with_itself, no_square, too_far = torch.stack(asked, dim=1)
-    for mistake, sentence in [
-        (with_itself, "the right class is compared with itself"),
-        (no_square, "the square is missing"),
-        (too_far, "a lead larger than the margin costs something; it should cost nothing"),
-        (wanted * batch, "this is the sum over the batch; the mean is wanted"),
-        (wanted / classes, "this is a mean over the classes; they are summed"),
-        (wanted / (classes - 1), "this is a mean over the wrong classes; they are summed"),
-    ]:
-        if is_close(found, mistake):
-            raise Finding(sentence)
-    for one, right in zip(found, wanted, strict=True):
-        expect_close(one, right)
 
 
 @exercise("05.em_routing")
