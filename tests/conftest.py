@@ -21,13 +21,13 @@ LONGEST = [
     "test_accessibility.py",
     "test_assignments.py",
     "test_notebooks.py",
-    "test_book.py",
-    "test_book_explorers.py",
     "test_assignment_grading.py",
     "test_assignment_hostile.py",
     "test_nbgrader.py",
     "test_capsgan_3d.py",
     "test_matrix_capsnet.py",
+    "test_book.py",
+    "test_book_explorers.py",
 ]
 
 
