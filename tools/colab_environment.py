@@ -79,6 +79,8 @@ def copied_source() -> Path:
     shutil.copytree(
         ROOT / "capsedu", target / "capsedu", ignore=shutil.ignore_patterns("__pycache__")
     )
+    for name in ("records", "checkpoints"):  # what is installed of data/
+        shutil.copytree(ROOT / "data" / name, target / "data" / name)
     for name in ("pyproject.toml", "README.md", "LICENSE", "LICENSE-TEXT"):
         shutil.copy(ROOT / name, target)
     return target
