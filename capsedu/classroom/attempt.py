@@ -1,7 +1,8 @@
 """What a check is made of: the student's attempt, and what may be said about it."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Generator, Tensor
@@ -113,6 +114,15 @@ def expect_number(found: object, expected: float, tolerance: float = 1e-3) -> No
         raise Finding(f"a number is wanted here, not {_kind(found)}")
     if not abs(found - expected) <= tolerance * max(1.0, abs(expected)):
         raise Finding(f"{found:g} is too {'small' if found < expected else 'large'}")
+
+
+@contextmanager
+def in_case(case: str) -> Iterator[None]:
+    """What is found wrong inside is said of this case: ``"kernel 3: the shape is …"``."""
+    try:
+        yield
+    except Finding as finding:
+        raise Finding(f"{case}: {finding}") from finding
 
 
 def is_close(found: Tensor, other: Tensor) -> bool:

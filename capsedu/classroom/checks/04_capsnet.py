@@ -10,6 +10,7 @@ from capsedu.classroom.attempt import (
     expect_close,
     expect_number,
     expect_tensor,
+    in_case,
     is_close,
     whole,
 )
@@ -109,10 +110,8 @@ def _as_number(found: object) -> object:
 
 def _expect_number_at(found: object, expected: int, case: str) -> None:
     """Like :func:`expect_number`, and the message says for which input."""
-    try:
+    with in_case(case):
         expect_number(found, expected, tolerance=0)
-    except Finding as finding:
-        raise Finding(f"{case}: {finding}") from finding
 
 
 def _require_zeros(found: Tensor, present: Tensor) -> None:

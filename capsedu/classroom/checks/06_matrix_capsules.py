@@ -10,6 +10,7 @@ from capsedu.classroom.attempt import (
     expect_close,
     expect_number,
     expect_tensor,
+    in_case,
     is_close,
     whole,
 )
@@ -55,10 +56,8 @@ def window_counts(attempt: Attempt, random: Generator) -> None:
             raise Finding(f"{case}: cells at the border are in fewer windows than others")
         if stride > 1 and is_close(found, _counts(size, kernel, 1)):
             raise Finding(f"{case}: these are the counts for stride 1")
-        try:
+        with in_case(case):
             expect_close(found, wanted)
-        except Finding as finding:
-            raise Finding(f"{case}: {finding}") from finding
 
 
 @exercise("06.coordinate_addition")
@@ -107,10 +106,8 @@ def network_parameters(attempt: Attempt, random: Generator) -> None:
         ]:
             if number == mistake:
                 raise Finding(f"{case}: {sentence}")
-        try:
+        with in_case(case):
             expect_number(found, wanted, tolerance=0)
-        except Finding as finding:
-            raise Finding(f"{case}: {finding}") from finding
 
 
 @exercise("06.fgsm")

@@ -10,6 +10,7 @@ from capsedu.classroom.attempt import (
     exercise,
     expect_close,
     expect_tensor,
+    in_case,
     is_close,
 )
 from capsedu.evaluation.precision_recall import neighbour_distances, precision_and_recall
@@ -35,10 +36,8 @@ def best_discriminator(attempt: Attempt, random: Generator) -> None:
                 raise Finding(f"{case}: {sentence}")
         if label < 1 and is_close(found, p / (p + q)):
             raise Finding(f"{case}: right for the label 1 only")
-        try:
+        with in_case(case):
             expect_close(found, label * p / (p + q))
-        except Finding as finding:
-            raise Finding(f"{case}: {finding}") from finding
 
 
 @exercise("08.generator_loss")

@@ -13,6 +13,7 @@ from capsedu.classroom.attempt import (
     expect_close,
     expect_number,
     expect_tensor,
+    in_case,
     is_close,
 )
 from capsedu.functional import squash
@@ -134,10 +135,8 @@ def _number(found: object) -> float | None:
 
 
 def _expect_at(found: object, expected: float, case: str) -> None:
-    try:
+    with in_case(case):
         expect_number(found, expected)
-    except Finding as finding:
-        raise Finding(f"{case}: {finding}") from finding
 
 
 def _written(curve: list[tuple[int, float]]) -> str:

@@ -14,6 +14,7 @@ from capsedu.classroom.attempt import (
     expect_close,
     expect_number,
     expect_tensor,
+    in_case,
     is_close,
 )
 
@@ -159,14 +160,10 @@ def _refuse(found: object, mistake: float, sentence: str) -> None:
 
 
 def _named(name: str, found: object, shape: list[int], letters: str) -> Tensor:
-    try:
+    with in_case(name):
         return expect_tensor(found, shape, letters)
-    except Finding as finding:
-        raise Finding(f"{name}: {finding}") from finding
 
 
 def _compare(name: str, found: Tensor, expected: Tensor) -> None:
-    try:
+    with in_case(name):
         expect_close(found, expected)
-    except Finding as finding:
-        raise Finding(f"{name}: {finding}") from finding

@@ -12,6 +12,7 @@ from capsedu.classroom.attempt import (
     expect_close,
     expect_number,
     expect_tensor,
+    in_case,
     is_close,
     whole,
 )
@@ -144,10 +145,8 @@ def explained(attempt: Attempt, random: Generator) -> None:
 
 
 def _expect(found: object, wanted: float, case: str, tolerance: float = 1e-3) -> None:
-    try:
+    with in_case(case):
         expect_number(found, wanted, tolerance)
-    except Finding as finding:
-        raise Finding(f"{case}: {finding}") from finding
 
 
 def _is(found: object, mistake: float) -> bool:

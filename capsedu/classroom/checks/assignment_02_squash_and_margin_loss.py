@@ -11,6 +11,7 @@ from capsedu.classroom.attempt import (
     expect_close,
     expect_number,
     expect_tensor,
+    in_case,
     is_close,
     whole,
 )
@@ -98,10 +99,8 @@ def audit(attempt: Attempt, random: Generator) -> None:
         if not isinstance(found, tuple | list) or len(found) != 3:
             raise Finding("three things are wanted: a length, an angle, and whether it rises")
         longest = bend(s).norm(dim=-1).max().item()
-        try:
+        with in_case("the greatest length"):
             expect_number(found[0], longest)
-        except Finding as finding:
-            raise Finding(f"the greatest length: {finding}") from None
         degrees = float(found[1])
         if angle and abs(degrees - angle * torch.pi / 180) < 0.01:
             raise Finding("the angle is in radians; degrees are wanted")

@@ -14,6 +14,7 @@ from capsedu.classroom.attempt import (
     expect_close,
     expect_number,
     expect_tensor,
+    in_case,
     is_close,
     whole,
 )
@@ -389,15 +390,13 @@ def _two(what: str, found: object) -> tuple:
 
 def _compare(name: str, found: object, wanted: Tensor, mistakes: dict[str, Tensor]) -> None:
     """Name a known mistake, or the difference."""
-    try:
+    with in_case(name):
         found = expect_tensor(found, [], "")
         if not is_close(found, wanted):
             for sentence, mistake in mistakes.items():
                 if is_close(found, mistake):
                     raise Finding(sentence)
         expect_close(found, wanted)
-    except Finding as finding:
-        raise Finding(f"{name}: {finding}") from finding
 
 
 def _root(matrix: Tensor) -> Tensor:

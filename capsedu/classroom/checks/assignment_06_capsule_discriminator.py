@@ -14,6 +14,7 @@ from capsedu.classroom.attempt import (
     expect_close,
     expect_number,
     expect_tensor,
+    in_case,
     is_close,
     whole,
 )
@@ -67,10 +68,8 @@ def count_parameters(attempt: Attempt, random: Generator) -> None:
             raise Finding(f"{case}: the bias is missing")
         if name == "votes" and one == types * parents * dim * 16:
             raise Finding(f"{case}: children at different places do not share their matrices")
-        try:
+        with in_case(case):
             expect_number(one, number, tolerance=0.0)
-        except Finding as finding:
-            raise Finding(f"{case}: {finding}") from finding
 
 
 @exercise("a6.routing_effect")
@@ -343,10 +342,8 @@ def _told(name: str, found: Tensor, wanted: Tensor) -> None:
 
 
 def _under(name: str, ask: Callable) -> object:
-    try:
+    with in_case(name):
         return ask()
-    except Finding as finding:
-        raise Finding(f"{name}: {finding}") from finding
 
 
 def _among(name: str, found: object, wanted: Tensor, mistakes: dict[str, Tensor]) -> None:
