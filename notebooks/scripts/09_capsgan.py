@@ -63,6 +63,7 @@ from capsedu.explore.gan_findings import comparison, convergence, milestones, po
 from capsedu.explore.gan_losses import loss_facts
 from capsedu.explore.gan_pace import seconds_per_batch, third_of
 from capsedu.explore.gan_tables import listed, pace_table, progress_table, quality_table
+from capsedu.explore.layers import print_layers
 from capsedu.files import load_tensors
 from capsedu.functional import capsule_length, margin_loss, squash
 from capsedu.learning.gan_objectives import LeastSquares, Margin, NonSaturating, Wasserstein
@@ -101,29 +102,14 @@ print(f"{test_set.name}: {list(real.shape)}, from {real.min():.0f} to {real.max(
 
 
 # %%
-def layer_table(network, call):
-    """What each layer with weights of its own puts out for one image."""
-
-    def note(layer, _, output):
-        own = sum(part.numel() for part in layer.parameters(recurse=False))
-        if own:
-            print(f"{type(layer).__name__:17} {list(output.shape)!s:19} {own:>10,}")
-
-    hooks = [layer.register_forward_hook(note) for layer in network.modules()]
-    call()
-    for hook in hooks:
-        hook.remove()
-
-
-# %%
 torch.manual_seed(0)
 generator = CapsGanGenerator().eval()
-layer_table(generator, lambda: generator(torch.randn(1, 128)))
+print_layers(generator, lambda: generator(torch.randn(1, 128)))
 print(f"generator: {parameter_count(generator):,} parameters")
 
 # %%
 judge = CapsuleDiscriminator()
-layer_table(judge, lambda: judge.decoder(judge(real[:1]).poses, torch.tensor([0])))
+print_layers(judge, lambda: judge.decoder(judge(real[:1]).poses, torch.tensor([0])))
 print(f"discriminator: {parameter_count(judge):,} parameters", end=", ")
 print(f"of which the decoder has {parameter_count(judge.decoder):,}")
 assert parameter_count(generator) == 1_214_145 and parameter_count(judge) == 7_175_424

@@ -84,6 +84,7 @@ from capsedu.explore.drawing_tables import (
 )
 from capsedu.explore.explorers.drawing import box
 from capsedu.explore.gan_tables import listed
+from capsedu.explore.layers import print_layers
 from capsedu.explore.widgets import live
 from capsedu.functional import (
     bernoulli_cost,
@@ -518,26 +519,11 @@ explorers.drawing(draw, chosen)
 
 
 # %%
-def layer_table(network, call):
-    """What each layer with weights of its own puts out for one image."""
-
-    def note(layer, _, output):
-        own = sum(part.numel() for part in layer.parameters(recurse=False))
-        if own:
-            print(f"{type(layer).__name__:17} {list(output.shape)!s:19} {own:>10,}")
-
-    hooks = [layer.register_forward_hook(note) for layer in network.modules()]
-    call()
-    for hook in hooks:
-        hook.remove()
-
-
-# %%
 torch.manual_seed(0)
 paper = Rcn().eval()
-layer_table(paper.image_capsules, lambda: paper.image_capsules(images[:1]))
+print_layers(paper.image_capsules, lambda: paper.image_capsules(images[:1]))
 print(f"the encoder's capsules: {parameter_count(paper.image_capsules):,} parameters\n")
-layer_table(paper.latent_capsules, lambda: paper.latent_capsules(torch.randn(1, 100)))
+print_layers(paper.latent_capsules, lambda: paper.latent_capsules(torch.randn(1, 100)))
 print(f"the decoder's capsules: {parameter_count(paper.latent_capsules):,} parameters\n")
 others = ("encoder", "posterior", "decoder", "write")
 print(", ".join(f"{name} {parameter_count(getattr(paper, name)):,}" for name in others))
