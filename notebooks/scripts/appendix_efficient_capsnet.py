@@ -149,7 +149,7 @@ print("length of what a vote is compared with: squashed {:.2f}, as a sum {:.1f}"
     *(each.mean() for each in lengths)))  # fmt: skip
 
 # %% [markdown]
-# The second change matters. What is compared grows with the number of children and is not bounded, so couplings can be as sharp in one pass as dynamic routing makes them in several.
+# The first change matters. What is compared grows with the number of children and is not bounded, so couplings can be as sharp in one pass as dynamic routing makes them in several.
 #
 # And one thing is new. The priors $\beta$ are added *after* the softmax. A child's couplings then need not sum to 1, and may be negative: "how a child divides itself" is no longer what they say. At first all priors are 0.
 #
